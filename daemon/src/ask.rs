@@ -1,0 +1,171 @@
+//! Questions of commands: to the running daemon, or else to the index itself.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use semfs_engine::catalog::Finding;
+use semfs_engine::index::{Index, IndexError};
+use semfs_engine::ingest::ProgressSnapshot;
+use semfs_engine::query::Query;
+use semfs_engine::status::{Activity, RootStatus, Status};
+use serde::Serialize;
+
+use crate::client::Daemon;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::environment::Environment;
+use crate::error::DaemonError;
+
+/// A daemon that is starting has the index and not yet a socket: it gets so long.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// A photo that answers a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Cosine of photo and query. Comparable within one query only.
+    pub score: f32,
+    /// A file that holds the photo, absolute.
+    pub path: PathBuf,
+}
+
+/// A file that could not be taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemEntry {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// The sort of problem.
+    pub kind: String,
+    /// The reason in words.
+    pub reason: String,
+}
+
+/// Whom a command asks.
+enum Asked {
+    Daemon(Daemon),
+    Engine(Box<Engine>),
+}
+
+/// The photos that fit `query` best, best first.
+///
+/// # Errors
+/// When the query makes no sense, or nobody can answer it.
+pub fn search(
+    config: &Config,
+    environment: &Environment,
+    query: &str,
+    top: Option<usize>,
+) -> Result<Vec<Found>, DaemonError> {
+    // What is wrong with the query itself is said without asking anybody.
+    Query::parse(query)?;
+    match ask(config, environment)? {
+        Asked::Daemon(daemon) => daemon.search(query, top.unwrap_or(0)),
+        Asked::Engine(engine) => {
+            let searcher = engine.searcher()?;
+            let top = top.unwrap_or(config.results);
+            search_index(&engine.index, &searcher, query, top)
+        }
+    }
+}
+
+/// What there is to tell.
+///
+/// # Errors
+/// When nobody can tell it.
+pub fn status(config: &Config, environment: &Environment) -> Result<Status, DaemonError> {
+    match ask(config, environment)? {
+        Asked::Daemon(daemon) => daemon.status(),
+        Asked::Engine(engine) => Ok(stopped(config, &engine)?),
+    }
+}
+
+/// All files that could not be taken in, in the order of their paths.
+///
+/// # Errors
+/// When nobody can tell.
+pub fn problems(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Vec<ProblemEntry>, DaemonError> {
+    match ask(config, environment)? {
+        Asked::Daemon(daemon) => daemon.problems(),
+        Asked::Engine(engine) => problems_of(&engine.index, 0, usize::MAX),
+    }
+}
+
+/// The daemon if there is one, else the index; and while a daemon is starting, patience.
+fn ask(config: &Config, environment: &Environment) -> Result<Asked, DaemonError> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        if let Some(daemon) = Daemon::of(&config.state)? {
+            return Ok(Asked::Daemon(daemon));
+        }
+        match Engine::open(config, environment) {
+            Ok(engine) => return Ok(Asked::Engine(Box::new(engine))),
+            Err(DaemonError::Index(IndexError::Locked { .. })) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+pub(crate) fn search_index(
+    index: &Index,
+    searcher: &semfs_engine::search::Searcher,
+    query: &str,
+    default_top: usize,
+) -> Result<Vec<Found>, DaemonError> {
+    let query = Query::parse(query)?;
+    let matches = searcher.search(index, &index.generation(), &query, default_top)?;
+    let found = matches.into_iter().map(|found| Found {
+        score: found.score,
+        path: found.path,
+    });
+    Ok(found.collect())
+}
+
+pub(crate) fn problems_of(
+    index: &Index,
+    skip: usize,
+    top: usize,
+) -> Result<Vec<ProblemEntry>, DaemonError> {
+    let mut problems = Vec::new();
+    for entry in index.catalog().problems().skip(skip).take(top) {
+        let (file, record) = entry?;
+        // A record that became a photo since the list was begun is none.
+        if let Finding::Problem(problem) = record.finding {
+            problems.push(ProblemEntry {
+                path: index.absolute(&file),
+                kind: problem.kind.to_string(),
+                reason: problem.reason,
+            });
+        }
+    }
+    Ok(problems)
+}
+
+/// The facts of an index that no daemon serves.
+fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
+    let totals = engine.index.generation().totals();
+    let roots = engine.index.catalog().roots()?;
+    let roots = roots.into_iter().map(|(_, path)| RootStatus {
+        path,
+        offline: None,
+    });
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        activity: Activity::Stopped,
+        photos: totals.photos,
+        files: totals.files,
+        problems: totals.problems,
+        generation: totals.generation,
+        model: engine.model_status(),
+        roots: roots.collect(),
+        pass: ProgressSnapshot::default(),
+        passes_finished: 0,
+        state: config.state.clone(),
+        mount: None,
+        memory: 0,
+        last_error: None,
+    })
+}

@@ -1,0 +1,98 @@
+//! Asking a running daemon, in the words of this crate.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use semfs_engine::status::Status;
+
+use crate::ask::{Found, ProblemEntry};
+use crate::dbus::{CallError, Client};
+use crate::error::DaemonError;
+use crate::socket;
+
+/// Problems that are asked for at a time.
+const PAGE: u32 = 5_000;
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    client: Client,
+    socket: PathBuf,
+}
+
+impl Daemon {
+    /// The daemon that has the index of a state folder, if there is one.
+    pub(crate) fn of(state: &Path) -> Result<Option<Self>, DaemonError> {
+        let socket = socket::path(state);
+        let error = |reason: String| DaemonError::Client {
+            socket: socket.clone(),
+            reason,
+        };
+        let Some(stream) = socket::connect(state).map_err(|cause| error(cause.to_string()))? else {
+            return Ok(None);
+        };
+        match Client::new(stream) {
+            Ok(client) => Ok(Some(Self { client, socket })),
+            Err(cause) => Err(error(cause.to_string())),
+        }
+    }
+
+    pub(crate) fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError> {
+        let top = u32::try_from(top).unwrap_or(u32::MAX);
+        let found = self
+            .client
+            .search(query, top)
+            .map_err(|error| self.failed(error))?;
+        let found = found.into_iter().map(|(score, path)| Found {
+            score: score as f32,
+            path: path_of(path),
+        });
+        Ok(found.collect())
+    }
+
+    pub(crate) fn status(&self) -> Result<Status, DaemonError> {
+        let json = self.client.status().map_err(|error| self.failed(error))?;
+        serde_json::from_str(&json).map_err(|error| DaemonError::Client {
+            socket: self.socket.clone(),
+            reason: format!("its status is not understood ({error}); is it another version?"),
+        })
+    }
+
+    pub(crate) fn problems(&self) -> Result<Vec<ProblemEntry>, DaemonError> {
+        let mut problems = Vec::new();
+        loop {
+            let skip = u32::try_from(problems.len()).unwrap_or(u32::MAX);
+            let page = self
+                .client
+                .problems(skip, PAGE)
+                .map_err(|error| self.failed(error))?;
+            let last = page.len() < PAGE as usize;
+            problems.extend(page.into_iter().map(|(path, kind, reason)| ProblemEntry {
+                path: path_of(path),
+                kind,
+                reason,
+            }));
+            if last {
+                return Ok(problems);
+            }
+        }
+    }
+
+    pub(crate) fn rescan(&self) -> Result<(), DaemonError> {
+        self.client.rescan().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: CallError) -> DaemonError {
+        match error {
+            CallError::Refused(words) => DaemonError::Refused(words),
+            CallError::Connection(reason) => DaemonError::Client {
+                socket: self.socket.clone(),
+                reason,
+            },
+        }
+    }
+}
+
+fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}

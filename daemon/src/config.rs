@@ -1,0 +1,263 @@
+//! `semfs.toml`: what the user wants.
+//!
+//! Every key is described with its default in `docs/CONFIGURATION.md`, which a test
+//! holds against this file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semfs_engine::ingest::{DEFAULT_EXCLUDES, Excludes};
+use semfs_engine::query::MOST_RESULTS;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::error::DaemonError;
+
+/// The name of the file.
+pub const FILE_NAME: &str = "semfs.toml";
+
+/// Used when the user's folder has none.
+const SYSTEM_FILE: &str = "/etc/semfs/semfs.toml";
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file does not say what it may; the reason names line and key.
+    #[error("the configuration {} is not understood: {reason}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where.
+        reason: String,
+    },
+    /// A value is out of range.
+    #[error("the configuration {}: {reason}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no folder to keep the index in.
+    #[error("there is no place for the index: set `state` in semfs.toml, or $HOME")]
+    NoState,
+}
+
+/// What the user wants. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The file that says so, if there is one.
+    pub file: Option<PathBuf>,
+    /// Folders of photos.
+    pub roots: Vec<PathBuf>,
+    /// Where to mount.
+    pub mount: PathBuf,
+    /// Where the index is.
+    pub state: PathBuf,
+    /// A model's name, or its folder.
+    pub model: String,
+    /// ONNX Runtime's shared library, if it is not to be looked for.
+    pub onnxruntime: Option<PathBuf>,
+    /// Patterns of what is not looked at.
+    pub exclude: Vec<String>,
+    /// How many photos a query shows if it does not say.
+    pub results: usize,
+    /// Minutes between looks at all folders; 0: only at start and when asked to.
+    pub rescan_minutes: u64,
+    /// Ceilings.
+    pub limits: Limits,
+}
+
+/// Ceilings on what semfs uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Threads of each stage of indexing, and worker processes; 0: one a core.
+    pub threads: usize,
+    /// Address space of one worker process, in MiB.
+    pub worker_mib: u64,
+    /// Files that are larger become a problem, in MiB.
+    pub file_mib: u64,
+    /// Reading or decoding one file may take so long, in seconds.
+    pub file_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            worker_mib: 1024,
+            file_mib: 256,
+            file_seconds: 60,
+        }
+    }
+}
+
+/// The file as it is written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConfigFile {
+    roots: Vec<PathBuf>,
+    mount: PathBuf,
+    state: Option<PathBuf>,
+    model: String,
+    onnxruntime: Option<PathBuf>,
+    exclude: Vec<String>,
+    exclude_defaults: bool,
+    results: usize,
+    rescan_minutes: u64,
+    limits: Limits,
+}
+
+impl Default for ConfigFile {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            mount: PathBuf::from("/mnt/semantic"),
+            state: None,
+            model: "mini".to_owned(),
+            onnxruntime: None,
+            exclude: Vec::new(),
+            exclude_defaults: true,
+            results: 200,
+            rescan_minutes: 15,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file that was named; or else that of the user, of the system, or the
+    /// defaults.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read or understood.
+    pub fn load(named: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let path = match named {
+            Some(path) => Some(path.to_owned()),
+            None => {
+                let user = environment.config_home.as_ref();
+                let user = user.map(|folder| folder.join("semfs").join(FILE_NAME));
+                let candidates = user.into_iter().chain([PathBuf::from(SYSTEM_FILE)]);
+                candidates.into_iter().find(|path| path.exists())
+            }
+        };
+        match path {
+            Some(path) => {
+                let path = std::path::absolute(&path).unwrap_or(path);
+                let text = fs::read_to_string(&path).map_err(|source| ConfigError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                Self::parse(&text, Some(&path), environment)
+            }
+            None => Self::parse("", None, environment),
+        }
+    }
+
+    /// Parses the text of a file. Relative paths are below the file's folder.
+    fn parse(
+        text: &str,
+        path: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let shown = path.unwrap_or(Path::new("(defaults)"));
+        let file: ConfigFile = toml::from_str(text).map_err(|error| ConfigError::Parse {
+            path: shown.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        let value = |reason: String| ConfigError::Value {
+            path: shown.to_owned(),
+            reason,
+        };
+        if !(1..=MOST_RESULTS).contains(&file.results) {
+            return Err(value(format!("`results` must be from 1 to {MOST_RESULTS}")));
+        }
+        let Limits {
+            worker_mib,
+            file_mib,
+            file_seconds,
+            threads,
+        } = file.limits;
+        if !(256..=1 << 20).contains(&worker_mib) {
+            return Err(value(
+                "`limits.worker_mib` must be from 256 to 1048576".to_owned(),
+            ));
+        }
+        if file_mib == 0 || file_mib > worker_mib / 3 {
+            return Err(value(format!(
+                "`limits.file_mib` must be from 1 to a third of `limits.worker_mib`, {}",
+                worker_mib / 3
+            )));
+        }
+        if !(1..=86_400).contains(&file_seconds) {
+            return Err(value(
+                "`limits.file_seconds` must be from 1 to 86400".to_owned(),
+            ));
+        }
+        if threads > 1024 {
+            return Err(value("`limits.threads` must be at most 1024".to_owned()));
+        }
+        let defaults = DEFAULT_EXCLUDES.iter().filter(|_| file.exclude_defaults);
+        let exclude: Vec<String> = defaults
+            .map(|pattern| (*pattern).to_owned())
+            .chain(file.exclude)
+            .collect();
+        Excludes::new(exclude.iter().map(String::as_str))
+            .map_err(|error| value(error.to_string()))?;
+        let base = path.and_then(Path::parent).unwrap_or(Path::new("/"));
+        let absolute = |path: &Path| base.join(environment.expand(path));
+        let state = match (&file.state, &environment.state) {
+            (Some(state), _) => absolute(state),
+            (None, Some(state)) => state.clone(),
+            (None, None) => return Err(ConfigError::NoState),
+        };
+        Ok(Self {
+            file: path.map(Path::to_owned),
+            roots: file.roots.iter().map(|root| absolute(root)).collect(),
+            mount: absolute(&file.mount),
+            state,
+            model: if file.model.contains('/') {
+                absolute(Path::new(&file.model))
+                    .to_string_lossy()
+                    .into_owned()
+            } else {
+                file.model
+            },
+            onnxruntime: file.onnxruntime.as_deref().map(absolute),
+            exclude,
+            results: file.results,
+            rescan_minutes: file.rescan_minutes,
+            limits: file.limits,
+        })
+    }
+
+    /// The patterns, compiled.
+    ///
+    /// # Errors
+    /// Names the first pattern that is none.
+    pub fn excludes(&self) -> Result<Excludes, DaemonError> {
+        Ok(Excludes::new(self.exclude.iter().map(String::as_str))?)
+    }
+
+    /// Threads of each stage.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        match self.limits.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

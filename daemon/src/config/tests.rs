@@ -1,0 +1,105 @@
+use super::*;
+
+fn environment() -> Environment {
+    Environment {
+        home: Some("/home/u".into()),
+        config_home: Some("/home/u/.config".into()),
+        state: Some("/home/u/.local/state/semfs".into()),
+        onnxruntime: None,
+        program: "/usr/bin/semfs".into(),
+    }
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Some(Path::new("/etc/x/semfs.toml")), &environment())
+}
+
+#[test]
+fn paths_are_made_absolute() {
+    let config = parse(
+        r#"
+        roots = ["~/Pictures", "photos", "/volume1/photo"]
+        mount = "/mnt/s"
+        "#,
+    )
+    .unwrap();
+    let roots = ["/home/u/Pictures", "/etc/x/photos", "/volume1/photo"];
+    assert_eq!(config.roots, roots.map(PathBuf::from));
+    assert_eq!(config.state, Path::new("/home/u/.local/state/semfs"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    let error = parse("results = 10\nrots = []\n").unwrap_err().to_string();
+    assert!(
+        error.contains("line 2") && error.contains("rots"),
+        "{error}"
+    );
+    let error = parse("[limits]\nworker = 3\n").unwrap_err().to_string();
+    assert!(
+        error.contains("line 2") && error.contains("worker"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_type_is_named_with_its_line_and_key() {
+    let error = parse("model = \"mini\"\nresults = \"many\"\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("line 2") && error.contains("results"),
+        "{error}"
+    );
+    let error = parse("roots = \"/photos\"\n").unwrap_err().to_string();
+    assert!(
+        error.contains("line 1") && error.contains("roots"),
+        "{error}"
+    );
+}
+
+#[test]
+fn values_out_of_range_are_named() {
+    for (text, key) in [
+        ("results = 0", "results"),
+        ("[limits]\nworker_mib = 10", "limits.worker_mib"),
+        ("[limits]\nfile_mib = 2000", "limits.file_mib"),
+        ("[limits]\nfile_seconds = 0", "limits.file_seconds"),
+        ("exclude = [\"a[\"]", "a["),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+/// The table of the document names every key with its default, and no other.
+#[test]
+fn the_document_describes_exactly_the_keys_that_there_are() {
+    let document = include_str!("../../../docs/CONFIGURATION.md");
+    let example = document
+        .split("```toml")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("docs/CONFIGURATION.md begins with an example of all keys");
+    let written: toml::Table = toml::from_str(example).unwrap();
+    let defaults = ConfigFile {
+        state: Some("~/.local/state/semfs".into()),
+        onnxruntime: Some("/usr/local/lib/semfs/libonnxruntime.so".into()),
+        roots: vec!["/volume1/photo".into(), "~/Pictures".into()],
+        ..ConfigFile::default()
+    };
+    let expected = toml::Table::try_from(defaults).unwrap();
+    assert_eq!(written, expected);
+    for key in expected.keys() {
+        assert!(
+            document.contains(&format!("| `{key}")) || key == "limits",
+            "{key}"
+        );
+    }
+    for key in expected["limits"].as_table().unwrap().keys() {
+        assert!(document.contains(&format!("| `limits.{key}`")), "{key}");
+    }
+    for pattern in DEFAULT_EXCLUDES {
+        assert!(document.contains(&format!("`{pattern}`")), "{pattern}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A command's end of the daemon's socket.
+
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use tokio::runtime::{self, Runtime};
+use zbus::connection::Builder;
+use zbus::{Connection, fdo, proxy};
+
+use super::{SentPhoto, SentProblem};
+
+/// A search of ten million photos on a slow machine, and a margin.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[proxy(interface = "org.semfs.Index1", default_path = "/org/semfs/Index")]
+trait Index {
+    fn search(&self, query: &str, top: u32) -> fdo::Result<Vec<SentPhoto>>;
+    fn status(&self) -> fdo::Result<String>;
+    fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>>;
+    fn rescan(&self) -> fdo::Result<()>;
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The daemon said no, in words for the user.
+    #[error("{0}")]
+    Refused(String),
+    /// The connection failed.
+    #[error("{0}")]
+    Connection(String),
+}
+
+/// A connection to a daemon, for a command that has nothing else to do.
+pub(crate) struct Client {
+    runtime: Runtime,
+    connection: Connection,
+}
+
+impl Client {
+    pub(crate) fn new(stream: UnixStream) -> Result<Self, CallError> {
+        let broken = |error: String| CallError::Connection(error);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| broken(error.to_string()))?;
+        let connection = runtime.block_on(async {
+            let build = Builder::unix_stream(stream)
+                .p2p()
+                .method_timeout(PATIENCE)
+                .build();
+            tokio::time::timeout(PATIENCE, build).await
+        });
+        let connection = connection
+            .map_err(|_| broken("it does not greet back".to_owned()))?
+            .map_err(|error| broken(error.to_string()))?;
+        Ok(Self {
+            runtime,
+            connection,
+        })
+    }
+
+    pub(crate) fn search(&self, query: &str, top: u32) -> Result<Vec<SentPhoto>, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.search(query, top).await?) })
+    }
+
+    pub(crate) fn status(&self) -> Result<String, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.status().await?) })
+    }
+
+    pub(crate) fn problems(&self, skip: u32, top: u32) -> Result<Vec<SentProblem>, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.problems(skip, top).await?) })
+    }
+
+    pub(crate) fn rescan(&self) -> Result<(), CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.rescan().await?) })
+    }
+
+    async fn proxy(&self) -> Result<IndexProxy<'_>, fdo::Error> {
+        let proxy = IndexProxy::builder(&self.connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build();
+        Ok(proxy.await?)
+    }
+}
+
+impl From<fdo::Error> for CallError {
+    fn from(error: fdo::Error) -> Self {
+        match error {
+            fdo::Error::Failed(words) | fdo::Error::InvalidArgs(words) => Self::Refused(words),
+            error => Self::Connection(error.to_string()),
+        }
+    }
+}

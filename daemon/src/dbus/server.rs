@@ -1,0 +1,124 @@
+//! The daemon's end of its socket.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use zbus::connection::Builder;
+use zbus::{Guid, fdo, interface};
+
+use super::{PATH, SentPhoto, SentProblem};
+use crate::ask::{Found, ProblemEntry};
+use crate::error::DaemonError;
+use semfs_engine::status::Status;
+
+/// What the socket can be asked. May take its time: it is called off the event loop.
+pub(crate) trait Answers: Send + Sync + 'static {
+    /// The photos that fit a query best; `top` 0 means as many as usual.
+    fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError>;
+    /// What the daemon tells of itself.
+    fn status(&self) -> Status;
+    /// Files with problems, in the order of their paths.
+    fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError>;
+    /// Look at all folders now.
+    fn rescan(&self);
+}
+
+/// Serves `answers` on every connection, until the runtime ends.
+pub(crate) async fn serve(listener: UnixListener, answers: Arc<dyn Answers>) {
+    let listener = match tokio::net::UnixListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "the socket cannot be served");
+            return;
+        }
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let answers = Arc::clone(&answers);
+                tokio::spawn(async move {
+                    if let Err(error) = serve_one(stream, answers).await {
+                        tracing::debug!(%error, "a connection ended");
+                    }
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: others will be closed.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn serve_one(stream: tokio::net::UnixStream, answers: Arc<dyn Answers>) -> zbus::Result<()> {
+    let connection = Builder::unix_stream(stream.into_std()?)
+        .server(Guid::generate())
+        .p2p()
+        .serve_at(PATH, IndexInterface { answers })
+        .build()
+        .await?;
+    connection.closed().await;
+    Ok(())
+}
+
+struct IndexInterface {
+    answers: Arc<dyn Answers>,
+}
+
+#[interface(name = "org.semfs.Index1")]
+impl IndexInterface {
+    async fn search(&self, query: String, top: u32) -> fdo::Result<Vec<SentPhoto>> {
+        let found = self
+            .ask(move |answers| answers.search(&query, top as usize))
+            .await??;
+        let sent = found.into_iter().map(|found| {
+            (
+                f64::from(found.score),
+                found.path.into_os_string().into_encoded_bytes(),
+            )
+        });
+        Ok(sent.collect())
+    }
+
+    /// The status, as the JSON of `semfs status --json`.
+    async fn status(&self) -> fdo::Result<String> {
+        let status = self.ask(|answers| answers.status()).await?;
+        serde_json::to_string(&status).map_err(|error| fdo::Error::Failed(error.to_string()))
+    }
+
+    async fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>> {
+        let ask = move |answers: &dyn Answers| answers.problems(skip as usize, top as usize);
+        let problems = self.ask(ask).await??;
+        let sent = problems.into_iter().map(|problem| {
+            let path = problem.path.into_os_string().into_encoded_bytes();
+            (path, problem.kind, problem.reason)
+        });
+        Ok(sent.collect())
+    }
+
+    async fn rescan(&self) {
+        self.answers.rescan();
+    }
+}
+
+impl IndexInterface {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Answers) -> T + Send + 'static,
+    ) -> fdo::Result<T> {
+        let answers = Arc::clone(&self.answers);
+        tokio::task::spawn_blocking(move || question(&*answers))
+            .await
+            .map_err(|error| fdo::Error::Failed(error.to_string()))
+    }
+}
+
+impl From<DaemonError> for fdo::Error {
+    fn from(error: DaemonError) -> Self {
+        match error {
+            DaemonError::Query(error) => Self::InvalidArgs(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}

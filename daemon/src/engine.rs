@@ -1,0 +1,212 @@
+//! The engine, opened for a configuration: model, runtime, index.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use semfs_engine::embed::{Model, Runtime};
+use semfs_engine::index::Index;
+use semfs_engine::ingest::{Excludes, PassSettings};
+use semfs_engine::search::Searcher;
+use semfs_engine::status::ModelStatus;
+use semfs_engine::worker::WorkerSettings;
+
+use crate::WORKER_COMMAND;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::error::DaemonError;
+
+/// Where a model's folder is looked for, from the program's folder.
+const MODELS: &[&str] = &["../share/semfs/models", "../../models"];
+
+/// Where ONNX Runtime is looked for: installed, built in a checkout, under test.
+const RUNTIMES: &[&str] = &["../lib/semfs", "../onnxruntime", "../../onnxruntime"];
+
+/// The checkout that this program was built in, for programs built elsewhere.
+const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The engine, opened for a configuration.
+#[derive(Debug)]
+pub struct Engine {
+    /// The index.
+    pub index: Arc<Index>,
+    /// The model.
+    pub model: Model,
+    /// Where it runs.
+    pub runtime: Runtime,
+}
+
+impl Engine {
+    /// Finds the model and ONNX Runtime, and opens the index.
+    ///
+    /// # Errors
+    /// Each says what is missing and what to do.
+    pub fn open(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
+        let model = find_model(config, environment)?;
+        let runtime = Runtime::load(&find_runtime(config, environment)?)?;
+        let index = Arc::new(Index::open(&config.state, &model)?);
+        Ok(Self {
+            index,
+            model,
+            runtime,
+        })
+    }
+
+    /// Loads what queries need.
+    ///
+    /// # Errors
+    /// When the text tower cannot be loaded.
+    pub fn searcher(&self) -> Result<Searcher, DaemonError> {
+        Ok(Searcher::load(&self.runtime, &self.model)?)
+    }
+
+    /// The model, as a status tells it.
+    #[must_use]
+    pub fn model_status(&self) -> ModelStatus {
+        ModelStatus {
+            name: self.model.name(),
+            dimension: self.model.dimension(),
+            fingerprint: self.model.fingerprint().to_string(),
+        }
+    }
+
+    pub(crate) fn pass_settings<'a>(
+        &'a self,
+        config: &Config,
+        environment: &Environment,
+        roots: &'a [PathBuf],
+        excludes: &'a Excludes,
+    ) -> PassSettings<'a> {
+        let limits = &config.limits;
+        let mut never_enter: HashSet<PathBuf> = semfs_fs::mounted().into_iter().collect();
+        never_enter.extend([resolved(&config.mount), resolved(&config.state)]);
+        PassSettings {
+            roots,
+            excludes,
+            never_enter,
+            threads: config.threads(),
+            worker: WorkerSettings {
+                program: environment.program.clone(),
+                arguments: vec![WORKER_COMMAND.to_owned()],
+                memory: limits.worker_mib << 20,
+                file_size: limits.file_mib << 20,
+                deadline: Duration::from_secs(limits.file_seconds),
+            },
+            model: &self.model,
+            runtime: &self.runtime,
+        }
+    }
+}
+
+/// The model that is named, by its folder or by a name in one of the usual folders.
+pub(crate) fn find_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
+    if config.model.contains('/') {
+        return Ok(Model::read(Path::new(&config.model))?);
+    }
+    let mut folders = environment.around_program(MODELS);
+    folders.push(Path::new(CHECKOUT).join("models"));
+    let found = folders.iter().map(|folder| folder.join(&config.model));
+    match found.into_iter().find(|folder| Model::is_model(folder)) {
+        Some(folder) => Ok(Model::read(&folder)?),
+        None => Err(DaemonError::NoModel {
+            name: config.model.clone(),
+            looked_in: folders,
+        }),
+    }
+}
+
+fn find_runtime(config: &Config, environment: &Environment) -> Result<PathBuf, DaemonError> {
+    let named = config
+        .onnxruntime
+        .as_ref()
+        .or(environment.onnxruntime.as_ref());
+    if let Some(path) = named {
+        return Ok(path.clone());
+    }
+    let mut folders = environment.around_program(RUNTIMES);
+    folders.push(Path::new(CHECKOUT).join("target/onnxruntime"));
+    let found = folders
+        .iter()
+        .map(|folder| folder.join("libonnxruntime.so"));
+    let found = found.into_iter().find(|path| path.is_file());
+    found.ok_or(DaemonError::NoRuntime { looked_in: folders })
+}
+
+/// The roots as they are looked at: resolved, and none inside another.
+///
+/// # Errors
+/// When there is none, one lies inside another or inside a mount of semfs. A root that is
+/// unreachable is no error.
+pub(crate) fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, DaemonError> {
+    if roots.is_empty() {
+        return Err(DaemonError::NoRoots);
+    }
+    let mut resolved_roots: Vec<PathBuf> = Vec::new();
+    for root in roots {
+        let error = |reason: String| DaemonError::Root {
+            path: root.clone(),
+            reason,
+        };
+        let path = resolved(root);
+        if path.is_file() {
+            return Err(error(
+                "it is a file; name the folder that it is in".to_owned(),
+            ));
+        }
+        if let Some(mount) = semfs_fs::mounted()
+            .iter()
+            .find(|mount| path.starts_with(mount))
+        {
+            let mount = mount.display();
+            return Err(error(format!(
+                "it lies in {mount}, which is a mount of semfs"
+            )));
+        }
+        let other = resolved_roots
+            .iter()
+            .find(|other| path.starts_with(other) || other.starts_with(&path));
+        match other {
+            Some(other) if *other == path => {}
+            Some(other) => {
+                let other = other.display();
+                return Err(error(format!(
+                    "it and {other} lie one inside the other; name one"
+                )));
+            }
+            None => resolved_roots.push(path),
+        }
+    }
+    Ok(resolved_roots)
+}
+
+/// The path without links where it exists, else as it is.
+fn resolved(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_inside_each_other_are_refused_and_doubles_are_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("a/b"));
+        fs::create_dir_all(&b).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&a, &link).unwrap();
+        assert!(resolve_roots(&[a.clone(), b.clone()]).is_err());
+        assert!(resolve_roots(&[b, a.clone()]).is_err());
+        let resolved = resolve_roots(&[a.clone(), link]).unwrap();
+        assert_eq!(resolved, [fs::canonicalize(a).unwrap()]);
+    }
+
+    #[test]
+    fn an_unreachable_root_is_kept() {
+        let gone = PathBuf::from("/no/such/root");
+        assert_eq!(resolve_roots(std::slice::from_ref(&gone)).unwrap(), [gone]);
+        assert!(matches!(resolve_roots(&[]), Err(DaemonError::NoRoots)));
+    }
+}

@@ -1,0 +1,33 @@
+//! The long-running service of semfs, and what its commands have in common.
+//!
+//! [`Config`] is what the user wants; [`Engine`] is the engine opened for it. [`run`] is
+//! the daemon: it mounts, indexes, answers on its socket, and ends on a signal.
+//! [`index`](fn@index) is one run of indexing without a daemon. [`search`](fn@search),
+//! [`status`] and [`problems`] ask a running daemon, or else open the index themselves.
+//!
+//! This crate owns threads, sockets and signals. It prints nothing.
+
+mod ask;
+mod client;
+pub mod config;
+mod dbus;
+mod engine;
+mod environment;
+mod error;
+mod indexer;
+mod service;
+mod signals;
+mod socket;
+
+pub use ask::{Found, ProblemEntry, problems, search, status};
+pub use config::{Config, ConfigError};
+pub use engine::Engine;
+pub use environment::Environment;
+pub use error::DaemonError;
+pub use indexer::{IndexOptions, index};
+pub use semfs_engine::worker::serve as serve_worker;
+pub use service::run;
+pub use signals::stop_on_signal;
+
+/// The hidden command that a worker process is started with.
+pub const WORKER_COMMAND: &str = "worker";

@@ -1,0 +1,202 @@
+//! The daemon: mounts, indexes, answers on its socket, ends on a signal.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use semfs_engine::search::Searcher;
+use semfs_engine::status::{Activity, RootStatus, Status};
+use semfs_fs::{Mount, Namespace};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::ask::{self, Found, ProblemEntry};
+use crate::config::Config;
+use crate::dbus::{self, Answers};
+use crate::engine::{Engine, resolve_roots};
+use crate::environment::Environment;
+use crate::error::DaemonError;
+use crate::indexer::Indexer;
+use crate::socket;
+
+/// How often the daemon looks whether its mount is still there.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// How long a pass gets to finish what it has begun when the daemon ends. After that its
+/// threads end with the process: every commit is whole or not at all.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs the daemon until SIGTERM, SIGINT or SIGHUP, or until somebody else unmounts it.
+/// It is mounted and answers before the first pass is done.
+///
+/// # Errors
+/// When it cannot start: each says what is missing and what to do.
+pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError> {
+    let system = |action| move |source| DaemonError::System { action, source };
+    let roots = resolve_roots(&config.roots)?;
+    let engine = Arc::new(Engine::open(config, environment)?);
+    let service = Arc::new(Service {
+        searcher: Arc::new(engine.searcher()?),
+        indexer: Arc::default(),
+        roots,
+        config: config.clone(),
+        engine,
+    });
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(system("starting the event loop"))?;
+    let _guard = runtime.enter();
+    // Before anything that a signal should undo.
+    let mut signals = Vec::new();
+    for kind in [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ] {
+        signals.push(signal(kind).map_err(system("listening for signals"))?);
+    }
+    let listener = socket::listen(&config.state).map_err(|source| DaemonError::Socket {
+        path: socket::path(&config.state),
+        source,
+    })?;
+    let status = Arc::clone(&service);
+    let namespace = Namespace::new(
+        Arc::clone(&service.engine.index),
+        Arc::clone(&service.searcher),
+        Box::new(move || status.status()),
+        config.results,
+    );
+    let mount = Mount::new(Arc::new(namespace), &config.mount)?;
+    tracing::info!(mount = %config.mount.display(), "mounted");
+    runtime.spawn(dbus::serve(
+        listener,
+        Arc::clone(&service) as Arc<dyn Answers>,
+    ));
+    let indexing = {
+        let (service, environment) = (Arc::clone(&service), environment.clone());
+        thread::Builder::new()
+            .name("index".to_owned())
+            .spawn(move || {
+                let Service {
+                    engine,
+                    config,
+                    roots,
+                    indexer,
+                    ..
+                } = &*service;
+                if let Err(error) = indexer.run(engine, config, &environment, roots) {
+                    tracing::error!(%error, "indexing ended");
+                }
+            })
+            .map_err(system("starting the indexing thread"))?
+    };
+    // No service manager, no message: both are fine.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    runtime.block_on(wait_for_end(&mut signals, &mount));
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    service.indexer.stop();
+    mount.unmount()?;
+    tracing::info!("unmounted");
+    let deadline = std::time::Instant::now() + GRACE;
+    while !indexing.is_finished() && std::time::Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(())
+}
+
+/// Returns on the first signal, or when the mount is gone.
+async fn wait_for_end(signals: &mut [tokio::signal::unix::Signal], mount: &Mount) {
+    let [terminate, interrupt, hangup] = signals else {
+        return;
+    };
+    let gone = async {
+        while mount.is_mounted() {
+            tokio::time::sleep(WATCH).await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("told to end"),
+        _ = interrupt.recv() => tracing::info!("interrupted"),
+        _ = hangup.recv() => tracing::info!("the terminal is gone"),
+        () = gone => tracing::info!("unmounted by somebody else; ending"),
+    }
+}
+
+/// What the daemon's threads share.
+struct Service {
+    config: Config,
+    roots: Vec<PathBuf>,
+    engine: Arc<Engine>,
+    searcher: Arc<Searcher>,
+    indexer: Arc<Indexer>,
+}
+
+impl Answers for Service {
+    fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError> {
+        let top = if top == 0 { self.config.results } else { top };
+        ask::search_index(&self.engine.index, &self.searcher, query, top)
+    }
+
+    fn status(&self) -> Status {
+        let totals = self.engine.index.generation().totals();
+        let outcome = self.indexer.outcome();
+        let pass = self.indexer.progress.snapshot();
+        let roots = self.roots.iter().map(|path| {
+            let offline = outcome.offline.iter().find(|root| root.path == *path);
+            RootStatus {
+                path: path.clone(),
+                offline: offline.map(|root| root.reason.clone()),
+            }
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            activity: if pass.running || self.indexer.passes() == 0 {
+                Activity::Indexing
+            } else {
+                Activity::Idle
+            },
+            photos: totals.photos,
+            files: totals.files,
+            problems: totals.problems,
+            generation: totals.generation,
+            model: self.engine.model_status(),
+            roots: roots.collect(),
+            pass,
+            passes_finished: self.indexer.passes(),
+            state: self.config.state.clone(),
+            mount: Some(self.config.mount.clone()),
+            memory: resident_memory(),
+            last_error: outcome.error,
+        }
+    }
+
+    fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError> {
+        ask::problems_of(&self.engine.index, skip, top)
+    }
+
+    fn rescan(&self) {
+        self.indexer.rescan();
+    }
+}
+
+/// Resident memory of this process in bytes, from `/proc/self/statm` (see `proc(5)`).
+fn resident_memory() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0_u64) * page_size()
+}
+
+fn page_size() -> u64 {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    size.ok()
+        .flatten()
+        .and_then(|size| u64::try_from(size).ok())
+        .unwrap_or(4096)
+}

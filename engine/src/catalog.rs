@@ -1,0 +1,361 @@
+//! The catalogue: which files there are, what content they hold, what is known of it.
+//!
+//! A *file* is a path below a root, with the size and time at which it was last looked
+//! at. A *content* is named by its hash; facts and the row of its vector hang there
+//! once, however many files hold it. Changes are gathered in a [`Batch`] and committed
+//! whole or not at all; a commit that returned survives a power cut.
+//!
+//! This is the only part of semfs that knows `sled`. It knows nothing of vectors but
+//! row numbers, and never looks at a file system. The records and keys are described in
+//! `docs/format-catalog.md`.
+
+mod batch;
+mod keys;
+mod records;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use roaring::RoaringBitmap;
+
+pub use batch::{Batch, Committed};
+pub use keys::{FileKey, RootId};
+pub use records::{ContentRecord, FileRecord, Finding, Stamp, Totals};
+
+use crate::worker::ContentHash;
+use records::{Meta, RootRecord};
+
+/// What this version writes. An index of a newer version is refused, of an older one
+/// rebuilt (there is none yet).
+const VERSION: u32 = 1;
+
+/// Memory that sled may use for its cache, in bytes.
+const CACHE: u64 = 64 << 20;
+
+/// Why the catalogue cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The store failed: disk full, I/O error, damage.
+    #[error("the catalogue {} failed while {action}: {source}", path.display())]
+    Store {
+        /// The catalogue's folder.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A record cannot be read.
+    #[error(
+        "the catalogue {} has a record that cannot be read ({reason}); \
+         `semfs index --rebuild` makes it anew from the photos",
+        path.display()
+    )]
+    Record {
+        /// The catalogue's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A newer semfs wrote it.
+    #[error(
+        "the catalogue {} has format {found} and this semfs knows format {VERSION}: \
+         use the newer semfs, or name another `state` folder",
+        path.display()
+    )]
+    Newer {
+        /// The catalogue's folder.
+        path: PathBuf,
+        /// The format that was found.
+        found: u32,
+    },
+}
+
+/// The open catalogue. Readers and the one writer share it.
+#[derive(Debug)]
+pub struct Catalog {
+    path: PathBuf,
+    // Dropped after `tree`, which belongs to it.
+    tree: sled::Tree,
+    db: sled::Db,
+}
+
+impl Catalog {
+    /// Opens the catalogue in the folder `path`, or makes an empty one.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or a newer version wrote it.
+    pub fn open(path: &Path) -> Result<Self, CatalogError> {
+        let store = |source: sled::Error| CatalogError::Store {
+            path: path.to_owned(),
+            action: "opening it",
+            source: Box::new(source),
+        };
+        let db = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE)
+            // We flush at each commit; the timer would only add writes between them.
+            .flush_every_ms(None)
+            .open()
+            .map_err(store)?;
+        let tree = db.open_tree("catalogue").map_err(store)?;
+        let catalog = Self {
+            path: path.to_owned(),
+            tree,
+            db,
+        };
+        match catalog.meta()? {
+            Some(meta) if meta.version > VERSION => Err(CatalogError::Newer {
+                path: path.to_owned(),
+                found: meta.version,
+            }),
+            Some(_) => Ok(catalog),
+            None => {
+                catalog.put(keys::META, &Meta::empty(VERSION))?;
+                catalog.sync()?;
+                Ok(catalog)
+            }
+        }
+    }
+
+    /// The number of files, photos, problems and committed rows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn totals(&self) -> Result<Totals, CatalogError> {
+        Ok(self.meta()?.map(|meta| meta.totals).unwrap_or_default())
+    }
+
+    /// What is known of a content.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn content(&self, hash: &ContentHash) -> Result<Option<ContentRecord>, CatalogError> {
+        self.get(&keys::content(hash))
+    }
+
+    /// What is known of a file.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn file(&self, key: &FileKey) -> Result<Option<FileRecord>, CatalogError> {
+        self.get(&key.record())
+    }
+
+    /// The files that hold a content, in the order of their paths.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn files_of(
+        &self,
+        hash: &ContentHash,
+    ) -> impl Iterator<Item = Result<FileKey, CatalogError>> + use<> {
+        let path = self.path.clone();
+        let prefix = keys::links(hash);
+        self.tree.scan_prefix(&prefix).keys().map(move |key| {
+            let key = key.map_err(|error| reading(&path, error))?;
+            FileKey::of_record(&key[prefix.len()..]).ok_or_else(|| damaged(&path, "a link"))
+        })
+    }
+
+    /// The files recorded directly in a folder, by name. The name that is empty stands
+    /// for the folder itself, when it could not be listed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn folder(
+        &self,
+        root: RootId,
+        folder: &Path,
+    ) -> impl Iterator<Item = Result<(FileKey, FileRecord), CatalogError>> + use<> {
+        self.records(&keys::files_in(root, folder))
+    }
+
+    /// All files of a root.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn files(
+        &self,
+        root: RootId,
+    ) -> impl Iterator<Item = Result<(FileKey, FileRecord), CatalogError>> + use<> {
+        self.records(&keys::files_of_root(root))
+    }
+
+    /// Whether any file of a root is recorded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_files(&self, root: RootId) -> Result<bool, CatalogError> {
+        Ok(self.files(root).next().transpose()?.is_some())
+    }
+
+    /// The folders of a root that held something at the last pass, relative to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn folders(
+        &self,
+        root: RootId,
+    ) -> impl Iterator<Item = Result<PathBuf, CatalogError>> + use<> {
+        let path = self.path.clone();
+        let prefix = keys::folders_of(root);
+        self.tree.scan_prefix(&prefix).keys().map(move |key| {
+            let key = key.map_err(|error| reading(&path, error))?;
+            Ok(keys::path_of(&key[prefix.len()..]))
+        })
+    }
+
+    /// Whether a folder is recorded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_folder(&self, root: RootId, folder: &Path) -> Result<bool, CatalogError> {
+        self.tree
+            .contains_key(keys::folder(root, folder))
+            .map_err(|error| reading(&self.path, error))
+    }
+
+    /// The files with problems, in the order of their paths.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn problems(
+        &self,
+    ) -> impl Iterator<Item = Result<(FileKey, FileRecord), CatalogError>> + '_ {
+        self.tree
+            .scan_prefix([keys::PROBLEM])
+            .keys()
+            .filter_map(move |key| {
+                let key = match key {
+                    Ok(key) => key,
+                    Err(error) => return Some(Err(reading(&self.path, error))),
+                };
+                let Some(key) = FileKey::of_record(&key[1..]) else {
+                    return Some(Err(damaged(&self.path, "a problem")));
+                };
+                match self.file(&key) {
+                    Ok(record) => record.map(|record| Ok((key, record))),
+                    Err(error) => Some(Err(error)),
+                }
+            })
+    }
+
+    /// The rows whose content is in no file any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn dead_rows(&self) -> Result<RoaringBitmap, CatalogError> {
+        let mut dead = RoaringBitmap::new();
+        for key in self.tree.scan_prefix([keys::DEAD]).keys() {
+            let key = key.map_err(|error| reading(&self.path, error))?;
+            let row = keys::dead_row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
+            dead.insert(row);
+        }
+        Ok(dead)
+    }
+
+    /// The number of a root, given out on first sight and kept for ever.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn root(&self, path: &Path) -> Result<RootId, CatalogError> {
+        let key = keys::root(path);
+        if let Some(RootRecord { id }) = self.get(&key)? {
+            return Ok(RootId(id));
+        }
+        let id = self.roots()?.len() as u32;
+        self.put(&key, &RootRecord { id })?;
+        self.sync()?;
+        Ok(RootId(id))
+    }
+
+    /// All roots that were ever indexed, with their paths.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn roots(&self) -> Result<Vec<(RootId, PathBuf)>, CatalogError> {
+        let mut roots = Vec::new();
+        for entry in self.tree.scan_prefix([keys::ROOT]) {
+            let (key, value) = entry.map_err(|error| reading(&self.path, error))?;
+            let RootRecord { id } = self.decode(&value)?;
+            roots.push((RootId(id), keys::path_of(&key[1..])));
+        }
+        roots.sort_unstable();
+        Ok(roots)
+    }
+
+    fn records(
+        &self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(FileKey, FileRecord), CatalogError>> + use<> {
+        let path = self.path.clone();
+        self.tree.scan_prefix(prefix).map(move |entry| {
+            let (key, value) = entry.map_err(|error| reading(&path, error))?;
+            let key = FileKey::of_record(&key).ok_or_else(|| damaged(&path, "a file"))?;
+            let record = postcard::from_bytes(&value).map_err(|error| damaged(&path, error))?;
+            Ok((key, record))
+        })
+    }
+
+    fn meta(&self) -> Result<Option<Meta>, CatalogError> {
+        self.get(keys::META)
+    }
+
+    fn get<T: serde::de::DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, CatalogError> {
+        let value = self
+            .tree
+            .get(key)
+            .map_err(|error| reading(&self.path, error))?;
+        value.map(|value| self.decode(&value)).transpose()
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(&self, value: &[u8]) -> Result<T, CatalogError> {
+        postcard::from_bytes(value).map_err(|error| damaged(&self.path, error))
+    }
+
+    fn put<T: serde::Serialize>(&self, key: &[u8], value: &T) -> Result<(), CatalogError> {
+        let value = postcard::to_stdvec(value).map_err(|error| damaged(&self.path, error))?;
+        self.tree
+            .insert(key, value)
+            .map(drop)
+            .map_err(|source| self.writing(source))
+    }
+
+    /// Makes everything that was written survive a power cut.
+    ///
+    /// sled's own flush is `sync_file_range`, which does not reach the disk's cache nor
+    /// the file's size, so its log is synced here as well.
+    fn sync(&self) -> Result<(), CatalogError> {
+        self.db.flush().map_err(|source| self.writing(source))?;
+        File::open(self.path.join("db"))
+            .and_then(|log| log.sync_data())
+            .map_err(|source| self.writing(source))
+    }
+
+    fn writing(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> CatalogError {
+        CatalogError::Store {
+            path: self.path.clone(),
+            action: "writing to it",
+            source: source.into(),
+        }
+    }
+}
+
+fn reading(path: &Path, source: sled::Error) -> CatalogError {
+    CatalogError::Store {
+        path: path.to_owned(),
+        action: "reading it",
+        source: Box::new(source),
+    }
+}
+
+fn damaged(path: &Path, reason: impl ToString) -> CatalogError {
+    CatalogError::Record {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Changes of the catalogue that are committed together.
+//!
+//! A batch keeps the secondary records true: links from contents to files, the list of
+//! problems, dead rows, totals. It reads what is committed and remembers what it has
+//! changed itself, so the order of changes within a batch does not matter to a caller.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::keys::{self, FileKey, RootId};
+use super::records::{ContentRecord, FileRecord, Finding, Meta, Totals};
+use super::{Catalog, CatalogError, VERSION};
+use crate::worker::ContentHash;
+
+/// Changes that are not committed yet.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    catalog: &'a Catalog,
+    writes: sled::Batch,
+    totals: Totals,
+    /// Files as this batch leaves them.
+    files: HashMap<FileKey, Option<FileRecord>>,
+    /// Contents that this batch adds.
+    contents: HashMap<ContentHash, ContentRecord>,
+    /// Links that this batch adds and removes, by content.
+    links: HashMap<ContentHash, Links>,
+}
+
+#[derive(Debug, Default)]
+struct Links {
+    added: HashSet<FileKey>,
+    removed: HashSet<FileKey>,
+}
+
+/// What a commit changed for readers of rows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The totals after it.
+    pub totals: Totals,
+    /// Rows that no file holds any more.
+    pub died: Vec<u32>,
+    /// Rows that a file holds again.
+    pub revived: Vec<u32>,
+}
+
+impl Catalog {
+    /// Begins a batch. There must be one at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn batch(&self) -> Result<Batch<'_>, CatalogError> {
+        Ok(Batch {
+            catalog: self,
+            writes: sled::Batch::default(),
+            totals: self.totals()?,
+            files: HashMap::new(),
+            contents: HashMap::new(),
+            links: HashMap::new(),
+        })
+    }
+}
+
+impl Batch<'_> {
+    /// What is known of a content, this batch included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn content(&self, hash: &ContentHash) -> Result<Option<ContentRecord>, CatalogError> {
+        match self.contents.get(hash) {
+            Some(record) => Ok(Some(*record)),
+            None => self.catalog.content(hash),
+        }
+    }
+
+    /// Adds a content whose vector is in `record.row`.
+    ///
+    /// # Errors
+    /// When the record cannot be encoded.
+    pub fn add_content(
+        &mut self,
+        hash: ContentHash,
+        record: ContentRecord,
+    ) -> Result<(), CatalogError> {
+        self.write(keys::content(&hash), &record)?;
+        self.contents.insert(hash, record);
+        self.totals.rows = self.totals.rows.max(record.row + 1);
+        Ok(())
+    }
+
+    /// Records what reading a file gave. A photo's content must be known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), CatalogError> {
+        self.unlink(&file)?;
+        match &record.finding {
+            Finding::Photo(hash) => {
+                self.totals.files += 1;
+                self.writes.insert(keys::link(hash, &file), &[]);
+                let links = self.links.entry(*hash).or_default();
+                links.removed.remove(&file);
+                links.added.insert(file.clone());
+            }
+            Finding::Problem(_) => {
+                self.totals.problems += 1;
+                self.writes.insert(keys::problem(&file), &[]);
+            }
+        }
+        self.write(file.record(), &record)?;
+        self.files.insert(file, Some(record));
+        Ok(())
+    }
+
+    /// Forgets a file.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn remove_file(&mut self, file: FileKey) -> Result<(), CatalogError> {
+        self.unlink(&file)?;
+        self.writes.remove(file.record());
+        self.files.insert(file, None);
+        Ok(())
+    }
+
+    /// Records that a folder holds something.
+    pub fn put_folder(&mut self, root: RootId, folder: &Path) {
+        self.writes.insert(keys::folder(root, folder), &[]);
+    }
+
+    /// Forgets a folder, not its files.
+    pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
+        self.writes.remove(keys::folder(root, folder));
+    }
+
+    /// Commits the batch: all of it is on the disk when this returns, or none of it is
+    /// ever seen.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn commit(mut self) -> Result<Committed, CatalogError> {
+        let mut committed = Committed::default();
+        for (hash, links) in std::mem::take(&mut self.links) {
+            let Some(ContentRecord { row, .. }) = self.content(&hash)? else {
+                continue;
+            };
+            let before = self.links_before(&hash, &HashSet::new())?;
+            let after = !links.added.is_empty() || self.links_before(&hash, &links.removed)?;
+            // A new content has no links before; its row was never dead.
+            if before && !after {
+                self.totals.photos = self.totals.photos.saturating_sub(1);
+                self.writes.insert(keys::dead(row), &[]);
+                committed.died.push(row);
+            } else if !before && after {
+                self.totals.photos += 1;
+                self.writes.remove(keys::dead(row));
+                committed.revived.push(row);
+            }
+        }
+        self.totals.generation += 1;
+        let meta = Meta {
+            version: VERSION,
+            totals: self.totals,
+        };
+        self.write(keys::META.to_vec(), &meta)?;
+        self.catalog
+            .tree
+            .apply_batch(self.writes)
+            .map_err(|source| self.catalog.writing(source))?;
+        self.catalog.sync()?;
+        committed.totals = self.totals;
+        Ok(committed)
+    }
+
+    /// Takes back what the current record of a file, if any, stands for.
+    fn unlink(&mut self, file: &FileKey) -> Result<(), CatalogError> {
+        let current = match self.files.get(file) {
+            Some(record) => record.clone(),
+            None => self.catalog.file(file)?,
+        };
+        match current.map(|record| record.finding) {
+            Some(Finding::Photo(hash)) => {
+                self.totals.files = self.totals.files.saturating_sub(1);
+                self.writes.remove(keys::link(&hash, file));
+                let links = self.links.entry(hash).or_default();
+                links.added.remove(file);
+                links.removed.insert(file.clone());
+            }
+            Some(Finding::Problem(_)) => {
+                self.totals.problems = self.totals.problems.saturating_sub(1);
+                self.writes.remove(keys::problem(file));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a content had a committed link to a file other than `without`.
+    fn links_before(
+        &self,
+        hash: &ContentHash,
+        without: &HashSet<FileKey>,
+    ) -> Result<bool, CatalogError> {
+        for file in self.catalog.files_of(hash) {
+            if !without.contains(&file?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn write<T: serde::Serialize>(&mut self, key: Vec<u8>, value: &T) -> Result<(), CatalogError> {
+        let value = postcard::to_stdvec(value)
+            .map_err(|error| super::damaged(&self.catalog.path, error))?;
+        self.writes.insert(key, value);
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! The keys of the catalogue: one ordered space, told apart by their first byte.
+//!
+//! A file's key puts its folder before its name, with a zero byte between, so that the
+//! files directly in a folder lie side by side and are read with one scan.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use crate::worker::ContentHash;
+
+pub(super) const META: &[u8] = b"m";
+pub(super) const ROOT: u8 = b'r';
+pub(super) const PROBLEM: u8 = b'p';
+pub(super) const DEAD: u8 = b'd';
+const FILE: u8 = b'f';
+const CONTENT: u8 = b'c';
+const LINK: u8 = b'l';
+const FOLDER: u8 = b'o';
+
+/// The number of a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RootId(pub u32);
+
+/// A file: a root, and a path below it in two parts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileKey {
+    /// The root.
+    pub root: RootId,
+    /// The folder, relative to the root; empty for the root itself.
+    pub folder: PathBuf,
+    /// The name in it; empty for the folder itself.
+    pub name: OsString,
+}
+
+impl FileKey {
+    /// The path relative to the root.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        if self.name.is_empty() {
+            self.folder.clone()
+        } else {
+            self.folder.join(&self.name)
+        }
+    }
+
+    /// `f` root folder 0 name.
+    pub(super) fn record(&self) -> Vec<u8> {
+        let mut key = files_in(self.root, &self.folder);
+        key.extend_from_slice(self.name.as_bytes());
+        key
+    }
+
+    /// The inverse of [`Self::record`].
+    pub(super) fn of_record(key: &[u8]) -> Option<Self> {
+        let (&FILE, rest) = key.split_first()? else {
+            return None;
+        };
+        let (root, path) = rest.split_first_chunk()?;
+        let zero = path.iter().position(|byte| *byte == 0)?;
+        Some(Self {
+            root: RootId(u32::from_be_bytes(*root)),
+            folder: path_of(&path[..zero]),
+            name: OsString::from_vec(path[zero + 1..].to_vec()),
+        })
+    }
+}
+
+/// `c` hash.
+pub(super) fn content(hash: &ContentHash) -> Vec<u8> {
+    tagged(CONTENT, hash)
+}
+
+/// `l` hash, followed by the key of a file's record.
+pub(super) fn links(hash: &ContentHash) -> Vec<u8> {
+    tagged(LINK, hash)
+}
+
+/// `l` hash, and the key of this file's record.
+pub(super) fn link(hash: &ContentHash, file: &FileKey) -> Vec<u8> {
+    let mut key = links(hash);
+    key.extend_from_slice(&file.record());
+    key
+}
+
+/// `p`, and the key of this file's record.
+pub(super) fn problem(file: &FileKey) -> Vec<u8> {
+    tagged(PROBLEM, &file.record())
+}
+
+/// `d` row.
+pub(super) fn dead(row: u32) -> Vec<u8> {
+    tagged(DEAD, &row.to_be_bytes())
+}
+
+pub(super) fn dead_row_of(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
+/// `r` path.
+pub(super) fn root(path: &Path) -> Vec<u8> {
+    tagged(ROOT, path.as_os_str().as_bytes())
+}
+
+/// `f` root.
+pub(super) fn files_of_root(root: RootId) -> Vec<u8> {
+    tagged(FILE, &root.0.to_be_bytes())
+}
+
+/// `f` root folder 0.
+pub(super) fn files_in(root: RootId, folder: &Path) -> Vec<u8> {
+    let mut key = files_of_root(root);
+    key.extend_from_slice(folder.as_os_str().as_bytes());
+    key.push(0);
+    key
+}
+
+/// `o` root.
+pub(super) fn folders_of(root: RootId) -> Vec<u8> {
+    tagged(FOLDER, &root.0.to_be_bytes())
+}
+
+/// `o` root folder.
+pub(super) fn folder(root: RootId, folder: &Path) -> Vec<u8> {
+    let mut key = folders_of(root);
+    key.extend_from_slice(folder.as_os_str().as_bytes());
+    key
+}
+
+pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + rest.len());
+    key.push(tag);
+    key.extend_from_slice(rest);
+    key
+}

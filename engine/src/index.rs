@@ -1,0 +1,456 @@
+//! The index: catalogue and vectors, committed together, read as generations.
+//!
+//! One process has an index open at a time (a lock says which). In it there is one
+//! writer, a [`Transaction`], and any number of readers, each of which holds a
+//! [`Generation`]: one published state that does not change under it.
+//!
+//! The order of a commit is what makes it atomic: vectors are written and synced first,
+//! into rows that nobody counts yet; then the catalogue commits the records together
+//! with the new number of rows; then the generation is published. A crash in between
+//! leaves rows that the next writer overwrites.
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::SystemTime;
+
+use roaring::RoaringBitmap;
+
+use crate::catalog::{
+    Batch, Catalog, CatalogError, ContentRecord, FileKey, FileRecord, RootId, Totals,
+};
+use crate::embed::Model;
+use crate::media::Facts;
+use crate::vectors::{Selection, VectorError, VectorStore, Vectors};
+use crate::worker::ContentHash;
+
+/// Why the index cannot be opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The state folder cannot be used.
+    #[error("the state folder {} cannot be used: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "the index in {} is in use by process {holder}; stop that one first, or name another \
+         `state` folder",
+        path.display()
+    )]
+    Locked {
+        /// The state folder.
+        path: PathBuf,
+        /// The other process, as far as it is known.
+        holder: String,
+    },
+    /// The vectors are another model's.
+    #[error(
+        "the index in {} was made with another model than {model}, and vectors of two models \
+         are never mixed: `semfs index --rebuild` makes it anew with {model}, or name another \
+         `state` folder",
+        path.display()
+    )]
+    OtherModel {
+        /// The state folder.
+        path: PathBuf,
+        /// The model that was asked for.
+        model: String,
+    },
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The vector store failed.
+    #[error("{0}; `semfs index --rebuild` makes the index anew from the photos")]
+    Vectors(VectorError),
+}
+
+/// The index of one state folder, open.
+#[derive(Debug)]
+pub struct Index {
+    path: PathBuf,
+    catalog: Catalog,
+    store: Mutex<VectorStore>,
+    current: RwLock<Arc<Generation>>,
+    roots: RwLock<HashMap<RootId, PathBuf>>,
+    // Last: the lock is given up when everything above is closed.
+    _lock: File,
+}
+
+/// One published state of the index. Readers hold one from start to end.
+#[derive(Debug)]
+pub struct Generation {
+    vectors: Vectors,
+    dead: RoaringBitmap,
+    totals: Totals,
+    published: SystemTime,
+}
+
+/// A photo as a reader of the index sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// Its row.
+    pub row: u32,
+    /// A file that holds it, absolute; the first by path if there are several.
+    pub path: PathBuf,
+}
+
+impl Index {
+    /// Opens the index in the folder `state`, or makes an empty one for `model`.
+    ///
+    /// What an interrupted commit left behind is mended here.
+    ///
+    /// # Errors
+    /// When another process has it, another model or a newer version made it, or the
+    /// disk fails.
+    pub fn open(state: &Path, model: &Model) -> Result<Self, IndexError> {
+        let lock = lock_folder(state)?;
+        let catalog = Catalog::open(&state.join("catalog"))?;
+        let totals = catalog.totals()?;
+        let store = VectorStore::open(
+            &state.join("vectors"),
+            &model.fingerprint().0,
+            model.dimension(),
+            totals.rows,
+        )
+        .map_err(|error| match error {
+            VectorError::OtherModel { .. } | VectorError::OtherDim { .. } => {
+                IndexError::OtherModel {
+                    path: state.to_owned(),
+                    model: model.name(),
+                }
+            }
+            error => IndexError::Vectors(error),
+        })?;
+        let generation = Generation {
+            vectors: store.snapshot(),
+            dead: catalog.dead_rows()?,
+            totals,
+            published: SystemTime::now(),
+        };
+        let roots = catalog.roots()?.into_iter().collect();
+        Ok(Self {
+            path: state.to_owned(),
+            catalog,
+            store: Mutex::new(store),
+            current: RwLock::new(Arc::new(generation)),
+            roots: RwLock::new(roots),
+            _lock: lock,
+        })
+    }
+
+    /// Removes the index in the folder `state`, so that it is made anew. Photos, and
+    /// anything else in the folder, are not touched.
+    ///
+    /// # Errors
+    /// When another process has it, or the disk fails.
+    pub fn erase(state: &Path) -> Result<(), IndexError> {
+        let _lock = lock_folder(state)?;
+        for part in ["catalog", "vectors"] {
+            match fs::remove_dir_all(state.join(part)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(folder_error(state, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The catalogue, for reading.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The state that is published now.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        let current = self.current.read();
+        Arc::clone(&current.unwrap_or_else(|poison| poison.into_inner()))
+    }
+
+    /// The number of a root; on first sight it gets one.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn root(&self, path: &Path) -> Result<RootId, CatalogError> {
+        let id = self.catalog.root(path)?;
+        let mut roots = self
+            .roots
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner());
+        roots.insert(id, path.to_owned());
+        Ok(id)
+    }
+
+    /// The absolute path of a file.
+    #[must_use]
+    pub fn absolute(&self, file: &FileKey) -> PathBuf {
+        let roots = self
+            .roots
+            .read()
+            .unwrap_or_else(|poison| poison.into_inner());
+        match roots.get(&file.root) {
+            Some(root) => root.join(file.path()),
+            // Every recorded file's root is in the catalogue, and so in this map.
+            None => file.path(),
+        }
+    }
+
+    /// The photo of a row; nothing if no file holds it any more.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn photo(&self, generation: &Generation, row: u32) -> Result<Option<Photo>, CatalogError> {
+        let Some(hash) = generation.vectors.content(row) else {
+            return Ok(None);
+        };
+        let file = self.catalog.files_of(&hash).next().transpose()?;
+        Ok(file.map(|file| Photo {
+            row,
+            path: self.absolute(&file),
+        }))
+    }
+
+    /// Begins a transaction; waits while another one is open.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn begin(&self) -> Result<Transaction<'_>, IndexError> {
+        let store = self
+            .store
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        Ok(Transaction {
+            index: self,
+            batch: Some(self.catalog.batch()?),
+            committed_rows: store.rows(),
+            store,
+        })
+    }
+}
+
+/// Changes of the index that are committed together, or dropped together.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    index: &'a Index,
+    /// Taken by the commit; a transaction that is dropped with it is rolled back.
+    batch: Option<Batch<'a>>,
+    store: MutexGuard<'a, VectorStore>,
+    committed_rows: u32,
+}
+
+impl<'a> Transaction<'a> {
+    /// Adds a content with its vector, unless the index has it already.
+    ///
+    /// # Errors
+    /// When the store or the catalogue fails.
+    pub fn add_content(
+        &mut self,
+        hash: ContentHash,
+        facts: Facts,
+        vector: &[f32],
+    ) -> Result<(), IndexError> {
+        if self.batch()?.content(&hash)?.is_some() {
+            return Ok(());
+        }
+        let row = self
+            .store
+            .append(&hash, vector)
+            .map_err(IndexError::Vectors)?;
+        Ok(self
+            .batch()?
+            .add_content(hash, ContentRecord { row, facts })?)
+    }
+
+    /// Records what reading a file gave.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), IndexError> {
+        Ok(self.batch()?.put_file(file, record)?)
+    }
+
+    /// Forgets a file.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn remove_file(&mut self, file: FileKey) -> Result<(), IndexError> {
+        Ok(self.batch()?.remove_file(file)?)
+    }
+
+    /// Records that a folder holds pictures.
+    pub fn put_folder(&mut self, root: RootId, folder: &Path) {
+        if let Some(batch) = &mut self.batch {
+            batch.put_folder(root, folder);
+        }
+    }
+
+    /// Forgets a folder, not its files.
+    pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
+        if let Some(batch) = &mut self.batch {
+            batch.remove_folder(root, folder);
+        }
+    }
+
+    /// Commits everything and publishes the next generation.
+    ///
+    /// # Errors
+    /// When a store fails; then nothing was changed.
+    pub fn commit(mut self) -> Result<(), IndexError> {
+        if self.store.rows() != self.committed_rows {
+            self.store.sync().map_err(IndexError::Vectors)?;
+        }
+        let Some(batch) = self.batch.take() else {
+            return Ok(());
+        };
+        let committed = match batch.commit() {
+            Ok(committed) => committed,
+            Err(error) => {
+                self.roll_back();
+                return Err(error.into());
+            }
+        };
+        let previous = self.index.generation();
+        let mut dead = previous.dead.clone();
+        dead.extend(&committed.died);
+        for row in &committed.revived {
+            dead.remove(*row);
+        }
+        let next = Generation {
+            vectors: self.store.snapshot(),
+            dead,
+            totals: committed.totals,
+            published: SystemTime::now(),
+        };
+        let mut current = self
+            .index
+            .current
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *current = Arc::new(next);
+        Ok(())
+    }
+
+    fn batch(&mut self) -> Result<&mut Batch<'a>, IndexError> {
+        // Only `commit` takes the batch, and it takes the transaction with it.
+        match &mut self.batch {
+            Some(batch) => Ok(batch),
+            None => unreachable!("a transaction has a batch until it is committed"),
+        }
+    }
+
+    fn roll_back(&mut self) {
+        if let Err(error) = self.store.truncate(self.committed_rows) {
+            tracing::error!(%error, "uncommitted vectors could not be taken back");
+        }
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.batch.is_some() {
+            self.roll_back();
+        }
+    }
+}
+
+impl Generation {
+    /// Its number: it grows with each commit.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.totals.generation
+    }
+
+    /// When this process published it.
+    #[must_use]
+    pub fn published(&self) -> SystemTime {
+        self.published
+    }
+
+    /// How many files, photos, problems and rows it has.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Its vectors.
+    #[must_use]
+    pub fn vectors(&self) -> &Vectors {
+        &self.vectors
+    }
+
+    /// The rows that belong to photos.
+    #[must_use]
+    pub fn alive(&self) -> Selection<'_> {
+        Selection {
+            only: None,
+            except: Some(&self.dead),
+        }
+    }
+
+    /// The rows that belong to photos, newest first.
+    pub fn newest(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.vectors.len())
+            .rev()
+            .filter(|row| !self.dead.contains(*row))
+    }
+}
+
+/// Makes the state folder if need be, for its owner only, and takes its lock.
+fn lock_folder(state: &Path) -> Result<File, IndexError> {
+    let error = |source| folder_error(state, source);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state)
+        .map_err(error)?;
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(state.join("lock"))
+        .map_err(error)?;
+    match lock.try_lock() {
+        Ok(()) => {
+            // For the sentence that another process will print.
+            lock.set_len(0).map_err(error)?;
+            write!(lock, "{}", std::process::id()).map_err(error)?;
+            Ok(lock)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = lock.take(32).read_to_string(&mut holder);
+            Err(IndexError::Locked {
+                path: state.to_owned(),
+                holder,
+            })
+        }
+        Err(TryLockError::Error(source)) => Err(error(source)),
+    }
+}
+
+fn folder_error(state: &Path, source: io::Error) -> IndexError {
+    IndexError::Folder {
+        path: state.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! A quick count of what there is to do, for the progress display.
+//!
+//! It reads names only, without a look at any file, and so runs far ahead of the pass.
+
+use walkdir::WalkDir;
+
+use super::Pass;
+use crate::media::Format;
+
+/// How often the display learns of the count, in pictures.
+const STEP: u64 = 256;
+
+/// Counts the pictures of all roots into the pass's progress.
+pub(super) fn count(pass: &Pass<'_>) {
+    for root in pass.settings.roots {
+        let mut found = 0;
+        let wanted = |entry: &walkdir::DirEntry| {
+            let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            entry.depth() == 0
+                || !(pass.settings.excludes.excludes(relative)
+                    || pass.settings.never_enter.contains(entry.path()))
+        };
+        let entries = WalkDir::new(root).into_iter().filter_entry(wanted);
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_type().is_file() && Format::is_picture_name(entry.path()) {
+                found += 1;
+            }
+            if found == STEP {
+                pass.progress.expect(found);
+                found = 0;
+                if pass.is_over() {
+                    return;
+                }
+            }
+        }
+        pass.progress.expect(found);
+    }
+    pass.progress.counted();
+}

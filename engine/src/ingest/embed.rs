@@ -1,0 +1,64 @@
+//! The third stage: pictures to vectors, in batches.
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::read::send_all_problem;
+use super::{Change, IngestError, Pass, Picture, image_tower};
+use crate::problem::{Problem, ProblemKind};
+
+/// Pictures that go through the model together. Larger batches gain nothing on a CPU.
+const BATCH: usize = 8;
+
+/// How long an incomplete batch waits for more.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// One thread with one session of the model, until the readers are done.
+pub(super) fn embed(
+    pass: &Pass<'_>,
+    pictures: &Receiver<Picture>,
+    changes: &Sender<Change>,
+) -> Result<(), IngestError> {
+    // Loaded on the first picture: a pass that finds nothing new needs no model.
+    let mut tower = None;
+    while let Ok(first) = pictures.recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && let Ok(picture) = pictures.recv_timeout(PATIENCE)
+        {
+            batch.push(picture);
+        }
+        let tower = match &mut tower {
+            Some(tower) => tower,
+            none => none.insert(image_tower(pass)?),
+        };
+        let pixels: Vec<&[u8]> = batch
+            .iter()
+            .map(|picture| &*picture.decoded.pixels)
+            .collect();
+        let vectors = tower.embed(&pixels)?;
+        for (picture, vector) in batch.into_iter().zip(vectors) {
+            let Picture {
+                file,
+                stamp,
+                hash,
+                decoded,
+            } = picture;
+            let sent = match vector {
+                Some(vector) => changes
+                    .send(Change::New(file, stamp, hash, decoded.facts, vector))
+                    .is_ok(),
+                None => {
+                    let problem =
+                        Problem::new(ProblemKind::Damaged, "the model made nothing of it");
+                    send_all_problem(pass, changes, (file, stamp), &hash, &problem)
+                }
+            };
+            if !sent {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! What semfs knows: media, embedding, catalogue, vectors, queries.
+//!
+//! The engine takes photos in ([`ingest`]) and answers questions ([`search`]). Between
+//! the two stands the [`index`]: a catalogue of files and contents, and a store of
+//! vectors, committed together and read as generations.
+//!
+//! Nothing in this crate knows that a filesystem is mounted, that a bus exists, or who
+//! started the program; it prints nothing and reads no environment.
+
+pub mod catalog;
+pub mod embed;
+pub mod index;
+pub mod ingest;
+pub mod media;
+pub mod problem;
+pub mod query;
+pub mod search;
+pub mod status;
+pub mod vectors;
+pub mod worker;

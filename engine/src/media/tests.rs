@@ -1,0 +1,190 @@
+use image::{ImageEncoder, Rgb, RgbImage, RgbaImage};
+
+use super::*;
+
+const TARGET: Target = Target {
+    size: 32,
+    fit: Fit::Squash,
+    memory: 64 << 20,
+};
+
+/// Red above, blue below: turned pictures can be told apart.
+fn two_halves(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |_, y| {
+        if y < height / 2 {
+            Rgb([250, 10, 10])
+        } else {
+            Rgb([10, 10, 250])
+        }
+    })
+}
+
+fn encode(image: &RgbImage, format: Format) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format.decoder()).unwrap();
+    bytes.into_inner()
+}
+
+fn pixel(decoded: &Decoded, x: usize, y: usize) -> [u8; 3] {
+    let at = (y * 32 + x) * 3;
+    decoded.pixels[at..at + 3].try_into().unwrap()
+}
+
+fn is_red([r, _, b]: [u8; 3]) -> bool {
+    r > 180 && b < 80
+}
+
+/// A JPEG with an APP1 segment that says nothing but the orientation.
+fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    let mut bytes = jpeg[..2].to_vec();
+    bytes.extend_from_slice(&[0xFF, 0xE1]);
+    bytes.extend_from_slice(&length);
+    bytes.extend_from_slice(&exif);
+    bytes.extend_from_slice(&jpeg[2..]);
+    bytes
+}
+
+#[test]
+fn every_format_decodes_and_states_its_dimensions() {
+    for format in [
+        Format::Jpeg,
+        Format::Png,
+        Format::Webp,
+        Format::Gif,
+        Format::Bmp,
+        Format::Tiff,
+    ] {
+        let decoded = decode(&encode(&two_halves(640, 480), format), &TARGET).unwrap();
+        let facts = decoded.facts;
+        assert_eq!(
+            (facts.format, facts.width, facts.height),
+            (format, 640, 480)
+        );
+        assert!(is_red(pixel(&decoded, 16, 4)), "{format}");
+        assert!(!is_red(pixel(&decoded, 16, 28)), "{format}");
+    }
+}
+
+#[test]
+fn all_eight_orientations_are_shown_upright() {
+    let jpeg = encode(&two_halves(640, 480), Format::Jpeg);
+    // Where the stored top (red) is shown: up, up, down, down, left, right, right, left.
+    let expected = [
+        (16, 2),
+        (16, 2),
+        (16, 29),
+        (16, 29),
+        (2, 16),
+        (29, 16),
+        (29, 16),
+        (2, 16),
+    ];
+    for (orientation, (x, y)) in (1..=8).zip(expected) {
+        let decoded = decode(&with_orientation(&jpeg, orientation), &TARGET).unwrap();
+        assert!(is_red(pixel(&decoded, x, y)), "orientation {orientation}");
+        assert!(
+            !is_red(pixel(&decoded, 31 - x, 31 - y)),
+            "orientation {orientation}"
+        );
+        let turned = orientation >= 5;
+        let shown = (decoded.facts.width, decoded.facts.height);
+        assert_eq!(shown, if turned { (480, 640) } else { (640, 480) });
+    }
+}
+
+#[test]
+fn scaled_jpeg_looks_like_the_full_decode() {
+    let picture = RgbImage::from_fn(1600, 1200, |x, y| {
+        Rgb([
+            (x / 7 % 256) as u8,
+            (y / 5 % 256) as u8,
+            ((x + y) / 11 % 256) as u8,
+        ])
+    });
+    let jpeg = encode(&picture, Format::Jpeg);
+    let scaled = decode(&jpeg, &TARGET).unwrap();
+    let (raster, _, _) = decode_whole(&jpeg, Format::Jpeg, &TARGET).unwrap();
+    let full = resize::to_square(&raster, 32, Fit::Squash).unwrap();
+    let difference: u32 = (scaled.pixels.iter().zip(&full))
+        .map(|(a, b)| u32::from(a.abs_diff(*b)))
+        .sum();
+    let mean = f64::from(difference) / full.len() as f64;
+    assert!(mean < 1.5, "mean difference {mean}");
+}
+
+#[test]
+fn transparent_pixels_are_white() {
+    let mut png = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut png)
+        .write_image(
+            RgbaImage::new(50, 50).as_raw(),
+            50,
+            50,
+            image::ExtendedColorType::Rgba8,
+        )
+        .unwrap();
+    let decoded = decode(&png, &TARGET).unwrap();
+    assert_eq!(pixel(&decoded, 10, 10), [255, 255, 255]);
+}
+
+#[test]
+fn crop_takes_the_centre() {
+    let wide = RgbImage::from_fn(900, 300, |x, _| {
+        if (300..600).contains(&x) {
+            Rgb([250, 10, 10])
+        } else {
+            Rgb([10, 10, 250])
+        }
+    });
+    let target = Target {
+        fit: Fit::Crop,
+        ..TARGET
+    };
+    let decoded = decode(&encode(&wide, Format::Png), &target).unwrap();
+    assert!(is_red(pixel(&decoded, 1, 16)) && is_red(pixel(&decoded, 30, 16)));
+}
+
+#[test]
+fn bad_content_says_why() {
+    let png = encode(&two_halves(64, 64), Format::Png);
+    let reason = |bytes: &[u8]| decode(bytes, &TARGET).unwrap_err();
+    assert_eq!(reason(b""), MediaError::Empty);
+    assert_eq!(reason(b"hello, this is text"), MediaError::Unknown);
+    assert_eq!(
+        reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        MediaError::Unsupported("HEIF")
+    );
+    assert!(matches!(
+        reason(&png[..png.len() / 2]),
+        MediaError::Damaged {
+            format: Format::Png,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_bomb_is_refused_before_it_is_unpacked() {
+    let png = encode(&two_halves(2000, 2000), Format::Png);
+    let target = Target {
+        memory: 1 << 20,
+        ..TARGET
+    };
+    let error = decode(&png, &target).unwrap_err();
+    assert!(matches!(error, MediaError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn names_of_pictures_are_known_in_any_case() {
+    for name in ["a.JPG", "b.jpeg", "c.HEIC", "d.tiff", "e.Cr2"] {
+        assert!(Format::is_picture_name(Path::new(name)), "{name}");
+    }
+    for name in ["a.txt", "jpg", ".jpg", "b.mp4", "c"] {
+        assert!(!Format::is_picture_name(Path::new(name)), "{name}");
+    }
+}
+
+use std::path::Path;

@@ -1,0 +1,119 @@
+//! The worker's end: read, name, decode, answer, until the host hangs up.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::panic::{self, AssertUnwindSafe};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+
+use super::protocol::{Answer, DECODE, READ, Setup, read_frame, write_frame};
+use super::sandbox;
+use crate::media::{self, Target};
+use crate::problem::{Problem, ProblemKind};
+
+/// A buffer that grew beyond this for one file is given back before the next.
+const KEPT_BUFFER: usize = 32 << 20;
+
+/// Serves one host over `socket` until it hangs up.
+///
+/// Lowers its own limits before the first file: memory, system calls, core dumps.
+///
+/// # Errors
+/// When the socket fails or the limits cannot be set. The host sees the closed socket.
+pub fn serve(mut socket: UnixStream) -> io::Result<()> {
+    let setup: Setup = read_frame(&mut socket)?;
+    sandbox::enter(setup.address_space)?;
+    let mut bytes = Vec::new();
+    while let Some(request) = receive(&socket)? {
+        let answer = match request {
+            Request::Read(file) => {
+                bytes.clear();
+                bytes.shrink_to(KEPT_BUFFER);
+                read(&file, setup.file_size, &mut bytes)
+            }
+            Request::Decode => decode(&bytes, &setup.target),
+        };
+        write_frame(&mut socket, &answer)?;
+    }
+    Ok(())
+}
+
+enum Request {
+    Read(File),
+    Decode,
+}
+
+/// The next request, or nothing when the host hung up.
+fn receive(socket: &UnixStream) -> io::Result<Option<Request>> {
+    let mut command = [0];
+    let mut space = nix::cmsg_space!(RawFd);
+    let (received, file) = {
+        let mut parts = [IoSliceMut::new(&mut command)];
+        let message = recvmsg::<()>(
+            socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut space),
+            MsgFlags::MSG_CMSG_CLOEXEC,
+        )?;
+        let mut file = None;
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(descriptors) = control {
+                for descriptor in descriptors {
+                    // SAFETY: the kernel has just made this descriptor for us, and this
+                    // is the only place that takes it.
+                    file = Some(File::from(unsafe { OwnedFd::from_raw_fd(descriptor) }));
+                }
+            }
+        }
+        (message.bytes, file)
+    };
+    match (received, command[0], file) {
+        (0, _, _) => Ok(None),
+        (_, READ, Some(file)) => Ok(Some(Request::Read(file))),
+        (_, DECODE, None) => Ok(Some(Request::Decode)),
+        (_, command, _) => Err(io::Error::other(format!("unknown request {command}"))),
+    }
+}
+
+fn read(file: &File, limit: u64, bytes: &mut Vec<u8>) -> Answer {
+    let too_large = || {
+        Answer::Problem(Problem::new(
+            ProblemKind::TooLarge,
+            format!("larger than {} MiB (limits.file_mib)", limit >> 20),
+        ))
+    };
+    let unreadable = |error: io::Error| {
+        Answer::Problem(Problem::new(ProblemKind::Unreadable, error.to_string()))
+    };
+    let size = match file.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(error) => return unreadable(error),
+    };
+    if size > limit {
+        return too_large();
+    }
+    // `size` is at most the limit, which is a number of bytes that fits in memory.
+    if bytes.try_reserve(size as usize).is_err() {
+        return too_large();
+    }
+    match file.take(limit + 1).read_to_end(bytes) {
+        Err(error) => unreadable(error),
+        Ok(read) if read as u64 > limit => too_large(),
+        Ok(_) => Answer::Read(*blake3::hash(bytes).as_bytes()),
+    }
+}
+
+fn decode(bytes: &[u8], target: &Target) -> Answer {
+    // A decoder that panics has a fault of its own; its state is dropped with it.
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| media::decode(bytes, target)));
+    match decoded {
+        Ok(Ok(decoded)) => Answer::Decoded(decoded),
+        Ok(Err(error)) => Answer::Problem(error.into()),
+        Err(_) => Answer::Problem(Problem::new(
+            ProblemKind::Damaged,
+            "the decoder gave up on it (it panicked)",
+        )),
+    }
+}

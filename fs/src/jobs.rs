@@ -1,0 +1,66 @@
+//! Threads for what a handler must not do itself.
+//!
+//! A handler answers from memory or hands its work over and returns. Work that finds no
+//! room, or waited too long, is told so and answers "try again": a slow index makes slow
+//! folders, never a hanging kernel.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+
+/// Work that waits. More than this are turned away.
+const QUEUE: usize = 256;
+
+/// Work that waited longer is turned away.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A piece of work, told whether it is still in time.
+type Work = Box<dyn FnOnce(Timing) + Send>;
+
+/// Whether work may still be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timing {
+    InTime,
+    TooLate,
+}
+
+/// A pool of threads that ends when it is dropped and its work is done.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    queue: Sender<(Instant, Work)>,
+}
+
+impl Jobs {
+    pub(crate) fn start(threads: usize) -> io::Result<Self> {
+        let (queue, waiting) = bounded::<(Instant, Work)>(QUEUE);
+        for _ in 0..threads.max(1) {
+            let waiting = waiting.clone();
+            thread::Builder::new()
+                .name("answer".to_owned())
+                .spawn(move || {
+                    for (since, work) in waiting {
+                        let in_time = since.elapsed() < DEADLINE;
+                        work(if in_time {
+                            Timing::InTime
+                        } else {
+                            Timing::TooLate
+                        });
+                    }
+                })?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Hands work over, or has it answer that there is no room. Returns at once.
+    pub(crate) fn submit(&self, work: impl FnOnce(Timing) + Send + 'static) {
+        let work: Work = Box::new(work);
+        match self.queue.try_send((Instant::now(), work)) {
+            Ok(()) => {}
+            Err(TrySendError::Full((_, work)) | TrySendError::Disconnected((_, work))) => {
+                work(Timing::TooLate);
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The mount of semfs: every question is a folder.
+//!
+//! [`Namespace`] is the pure part: from a directory and a name to what is there, and
+//! from a directory to its listing. The private module `fuse` is the only place that
+//! speaks FUSE. [`Mount`] puts the two together at a mount point.
+//!
+//! This crate asks the engine questions and gets photos; it never sees a vector, and it
+//! never opens a photo.
+
+mod fuse;
+mod jobs;
+mod listing;
+mod mount;
+mod mountpoint;
+mod names;
+mod namespace;
+mod nodes;
+
+pub use listing::{Entry, Listing};
+pub use mount::{Mount, MountError};
+pub use mountpoint::{mounted, prepare};
+pub use namespace::{Directory, File, Namespace, NamespaceError, Node, StatusSource};

@@ -1,0 +1,116 @@
+//! File names: those that programs probe, and those that every system can carry.
+
+/// The longest name that a filesystem carries, in bytes.
+pub(crate) const LONGEST_NAME: usize = 255;
+
+/// Names that programs look for in any folder and that are never a query. The list was
+/// taken from file managers, shells, Samba and development tools at work; every other
+/// name that begins with a dot is one as well.
+const PROBES: &[&str] = &[
+    "autorun.inf",
+    "BDMV",
+    "Cargo.toml",
+    "cargo.toml",
+    "desktop.ini",
+    "Desktop.ini",
+    "ehthumbs.db",
+    "HEAD",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    "Thumbs.db",
+    "thumbs.db",
+];
+
+/// Whether a name is one that programs probe for, and nobody's question.
+pub(crate) fn is_probe(name: &str) -> bool {
+    name.starts_with('.') || PROBES.contains(&name)
+}
+
+/// `NNN original-name.ext`: the rank, padded to the width of the listing, and the name
+/// as far as every system can carry it.
+pub(crate) fn ranked(rank: usize, of: usize, name: &[u8]) -> String {
+    let width = of.max(1).ilog10() as usize + 1;
+    let rank = format!("{rank:0width$} ");
+    let room = LONGEST_NAME - rank.len();
+    rank + &portable(name, room)
+}
+
+/// A name that SMB, macOS and Windows can carry, of at most `room` bytes: characters that
+/// they refuse become `_`, and what is too long is cut before the extension.
+fn portable(name: &[u8], room: usize) -> String {
+    let mut portable: String = String::from_utf8_lossy(name)
+        .chars()
+        .map(|character| match character {
+            ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\\' | '/' => '_',
+            character if character.is_control() => '_',
+            character => character,
+        })
+        .collect();
+    if portable.len() > room {
+        let extension = portable.rfind('.').map_or(0, |dot| portable.len() - dot);
+        // A long "extension" is part of the name.
+        let extension = if extension > 16 { 0 } else { extension };
+        let kept = room - extension;
+        let cut = (0..=kept).rev().find(|at| portable.is_char_boundary(*at));
+        portable.replace_range(cut.unwrap_or(0)..portable.len() - extension, "");
+    }
+    if portable.ends_with(['.', ' ']) {
+        portable.pop();
+        portable.push('_');
+    }
+    portable
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranks_have_the_width_of_the_listing() {
+        assert_eq!(ranked(1, 9, b"a.jpg"), "1 a.jpg");
+        assert_eq!(ranked(7, 200, b"a.jpg"), "007 a.jpg");
+        assert_eq!(ranked(10, 10, b"a.jpg"), "10 a.jpg");
+    }
+
+    #[test]
+    fn what_other_systems_refuse_is_replaced() {
+        assert_eq!(ranked(1, 1, b"12:30 \"x\".jpg"), "1 12_30 _x_.jpg");
+        assert_eq!(ranked(1, 1, b"end. "), "1 end._");
+        assert_eq!(ranked(1, 1, b"a\nb.jpg"), "1 a_b.jpg");
+        assert_eq!(ranked(1, 1, b"caf\xe9.jpg"), "1 caf\u{fffd}.jpg");
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_extension() {
+        let long = "é".repeat(127) + ".jpg";
+        let name = ranked(12, 99, long.as_bytes());
+        assert!(
+            name.len() <= LONGEST_NAME && name.ends_with("é.jpg"),
+            "{name}"
+        );
+    }
+
+    #[test]
+    fn probes_are_told_from_queries() {
+        for name in [".Trash-1000", ".git", "._x", ".hidden", "HEAD", "Thumbs.db"] {
+            assert!(is_probe(name), "{name}");
+        }
+        for name in ["head", "red car", "trash"] {
+            assert!(!is_probe(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_becomes_one_that_every_system_carries(
+            name in proptest::collection::vec(1u8.., 1..400), rank in 1usize..2000,
+        ) {
+            let name = ranked(rank, 2000, &name);
+            prop_assert!(name.len() <= LONGEST_NAME);
+            prop_assert!(!name.contains(['/', '\0', ':', '*', '?', '"', '<', '>', '|', '\\']));
+            prop_assert!(!name.ends_with(['.', ' ']));
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The tree of the mount, as functions of a directory and a generation.
+//!
+//! What there is and what it promises: `docs/SEMANTICS.md`. Nothing here knows of
+//! inodes, file handles or the kernel. Looking a name up answers at once; a query is run
+//! when its folder is listed, or when a name in it is asked for.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+use semfs_engine::catalog::CatalogError;
+use semfs_engine::index::Index;
+use semfs_engine::query::Query;
+use semfs_engine::search::{SearchError, Searcher};
+use semfs_engine::status::Status;
+
+use crate::listing::Listing;
+use crate::names;
+
+/// Listings that are kept. Each has at most [`semfs_engine::query::MOST_RESULTS`]
+/// entries, so this bounds what programs can make the daemon remember.
+const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
+/// For so long names are looked up in the listing that was shown, although a newer
+/// generation would list others: `ls -l` asks for each name that it has just read.
+const NAMES_LAST: Duration = Duration::from_secs(2);
+
+/// Where the text of `.semfs/status` comes from.
+pub type StatusSource = Box<dyn Fn() -> Status + Send + Sync>;
+
+/// A folder of the mount.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Directory {
+    /// The mount itself.
+    Root,
+    /// `search`.
+    Search,
+    /// `search/<query>`, as it was typed.
+    Query(String),
+    /// `recent`.
+    Recent,
+    /// `.semfs`.
+    Meta,
+}
+
+/// A file that semfs writes itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum File {
+    /// `README.txt`.
+    Readme,
+    /// `.semfs/status`.
+    Status,
+    /// `.semfs/status.json`.
+    StatusJson,
+    /// `.semfs/version`.
+    Version,
+    /// `.semfs/last-error`.
+    LastError,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// A folder.
+    Directory(Directory),
+    /// A file of ours.
+    File(File),
+    /// A symbolic link to a photo.
+    Photo(PathBuf),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// There is nothing of this name.
+    #[error("no such name")]
+    NotFound,
+    /// It is a query that cannot be answered; `.semfs/last-error` has the sentence.
+    #[error("{0}")]
+    BadQuery(String),
+    /// The index failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The tree over one index.
+pub struct Namespace {
+    index: Arc<Index>,
+    searcher: Arc<Searcher>,
+    status: StatusSource,
+    /// Results of a query that does not say how many.
+    top: usize,
+    listings: Mutex<LruCache<Directory, Shown>>,
+    last_error: Mutex<String>,
+}
+
+/// A folder's listings.
+#[derive(Debug, Clone)]
+struct Shown {
+    current: Arc<Listing>,
+    /// The one before: its names still stand for what they were shown for.
+    previous: Option<Arc<Listing>>,
+    since: Instant,
+}
+
+impl Namespace {
+    /// The tree over `index`. `top`: how many photos a query shows if it does not say.
+    #[must_use]
+    pub fn new(
+        index: Arc<Index>,
+        searcher: Arc<Searcher>,
+        status: StatusSource,
+        top: usize,
+    ) -> Self {
+        Self {
+            index,
+            searcher,
+            status,
+            top,
+            listings: Mutex::new(LruCache::new(KEPT_LISTINGS)),
+            last_error: Mutex::default(),
+        }
+    }
+
+    /// What `name` is in a directory whose names do not depend on the index.
+    /// `None`: it is a photo's name, if it is any; ask [`Self::photo`], which may take
+    /// its time.
+    ///
+    /// # Errors
+    /// When there is no such name, or it is a query that cannot be understood.
+    pub fn lookup(
+        &self,
+        directory: &Directory,
+        name: &str,
+    ) -> Result<Option<Node>, NamespaceError> {
+        let found = match (directory, name) {
+            (Directory::Root, "README.txt") => Node::File(File::Readme),
+            (Directory::Root, "search") => Node::Directory(Directory::Search),
+            (Directory::Root, "recent") => Node::Directory(Directory::Recent),
+            (Directory::Root, ".semfs") => Node::Directory(Directory::Meta),
+            (Directory::Meta, "status") => Node::File(File::Status),
+            (Directory::Meta, "status.json") => Node::File(File::StatusJson),
+            (Directory::Meta, "version") => Node::File(File::Version),
+            (Directory::Meta, "last-error") => Node::File(File::LastError),
+            (Directory::Search, name) if !names::is_probe(name) => {
+                if let Err(error) = Query::parse(name) {
+                    return Err(self.bad_query(name, error.to_string()));
+                }
+                Node::Directory(Directory::Query(name.to_owned()))
+            }
+            (Directory::Query(_) | Directory::Recent, name) if is_ranked(name) => {
+                return Ok(None);
+            }
+            _ => return Err(NamespaceError::NotFound),
+        };
+        Ok(Some(found))
+    }
+
+    /// The photo that `name` stands for in a result folder. Runs the query if need be.
+    ///
+    /// # Errors
+    /// When there is no such name, or the query cannot be answered.
+    pub fn photo(&self, directory: &Directory, name: &str) -> Result<Node, NamespaceError> {
+        let generation = self.index.generation().number();
+        let shown = lock(&self.listings).get(directory).cloned();
+        let shown = match shown {
+            Some(shown)
+                if shown.current.generation() == generation
+                    || shown.since.elapsed() < NAMES_LAST =>
+            {
+                shown
+            }
+            _ => self.list(directory)?,
+        };
+        let entry = shown.current.find(name);
+        let entry = entry.or_else(|| shown.previous.as_ref()?.find(name));
+        entry
+            .map(|entry| Node::Photo(entry.target.clone()))
+            .ok_or(NamespaceError::NotFound)
+    }
+
+    /// The listing of a result folder at the generation that is published now.
+    ///
+    /// # Errors
+    /// When the query cannot be answered: never an empty listing instead.
+    pub fn listing(&self, directory: &Directory) -> Result<Arc<Listing>, NamespaceError> {
+        Ok(self.list(directory)?.current)
+    }
+
+    /// The names in a directory that do not depend on the index.
+    #[must_use]
+    pub fn fixed(&self, directory: &Directory) -> &'static [(&'static str, Node)] {
+        const ROOT: &[(&str, Node)] = &[
+            ("README.txt", Node::File(File::Readme)),
+            ("recent", Node::Directory(Directory::Recent)),
+            ("search", Node::Directory(Directory::Search)),
+            (".semfs", Node::Directory(Directory::Meta)),
+        ];
+        const META: &[(&str, Node)] = &[
+            ("last-error", Node::File(File::LastError)),
+            ("status", Node::File(File::Status)),
+            ("status.json", Node::File(File::StatusJson)),
+            ("version", Node::File(File::Version)),
+        ];
+        match directory {
+            Directory::Root => ROOT,
+            Directory::Meta => META,
+            Directory::Search | Directory::Query(_) | Directory::Recent => &[],
+        }
+    }
+
+    /// The content of a file, as of now.
+    #[must_use]
+    pub fn content(&self, file: File) -> Vec<u8> {
+        match file {
+            File::Readme => README.as_bytes().to_vec(),
+            File::Status => (self.status)().to_string().into_bytes(),
+            File::StatusJson => {
+                // A status is plain data: numbers, words and paths.
+                let mut json = serde_json::to_vec_pretty(&(self.status)()).unwrap_or_default();
+                json.push(b'\n');
+                json
+            }
+            File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().to_vec(),
+            File::LastError => lock(&self.last_error).clone().into_bytes(),
+        }
+    }
+
+    /// The generation that is published now, and since when.
+    #[must_use]
+    pub fn generation(&self) -> (u64, std::time::SystemTime) {
+        let generation = self.index.generation();
+        (generation.number(), generation.published())
+    }
+
+    fn list(&self, directory: &Directory) -> Result<Shown, NamespaceError> {
+        let generation = self.index.generation();
+        let before = lock(&self.listings).get(directory).cloned();
+        if let Some(shown) = &before
+            && shown.current.generation() == generation.number()
+        {
+            return Ok(shown.clone());
+        }
+        let photos = match directory {
+            Directory::Query(name) => {
+                let parsed = Query::parse(name).map_err(SearchError::from);
+                let matches = parsed.and_then(|query| {
+                    self.searcher
+                        .search(&self.index, &generation, &query, self.top)
+                });
+                match matches {
+                    Ok(matches) => matches.into_iter().map(|found| found.path).collect(),
+                    Err(SearchError::Query(error)) => {
+                        return Err(self.bad_query(name, error.to_string()));
+                    }
+                    Err(error) => return Err(failed(&error)),
+                }
+            }
+            Directory::Recent => self.recent(&generation).map_err(|error| failed(&error))?,
+            Directory::Root | Directory::Search | Directory::Meta => {
+                return Err(NamespaceError::NotFound);
+            }
+        };
+        let listing = Listing::ranked(generation.number(), generation.published(), photos);
+        let shown = Shown {
+            current: Arc::new(listing),
+            previous: before.map(|shown| shown.current),
+            since: Instant::now(),
+        };
+        lock(&self.listings).put(directory.clone(), shown.clone());
+        Ok(shown)
+    }
+
+    fn recent(
+        &self,
+        generation: &semfs_engine::index::Generation,
+    ) -> Result<Vec<PathBuf>, CatalogError> {
+        let mut photos = Vec::new();
+        for row in generation.newest() {
+            if let Some(photo) = self.index.photo(generation, row)? {
+                photos.push(photo.path);
+            }
+            if photos.len() == self.top {
+                break;
+            }
+        }
+        Ok(photos)
+    }
+
+    fn bad_query(&self, query: &str, reason: String) -> NamespaceError {
+        *lock(&self.last_error) = format!("{query}: {reason}\n");
+        NamespaceError::BadQuery(reason)
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("top", &self.top)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// The link's target, if it is one.
+    #[must_use]
+    pub fn target(&self) -> Option<&Path> {
+        match self {
+            Self::Photo(target) => Some(target),
+            Self::Directory(_) | Self::File(_) => None,
+        }
+    }
+}
+
+/// Whether a name can be one of a ranked listing: digits, a space, something.
+fn is_ranked(name: &str) -> bool {
+    name.split_once(' ')
+        .is_some_and(|(rank, _)| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn failed(error: &impl fmt::Display) -> NamespaceError {
+    tracing::error!(%error, "a folder of the mount cannot be listed");
+    NamespaceError::Failed(error.to_string())
+}
+
+/// Locks what has no state that a panic could leave half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
+}
+
+/// `README.txt` of the mount.
+const README: &str = "\
+semfs: your pictures, found by what they show.
+
+Go to a folder of search/ that you name yourself:
+
+    ls \"search/red car\"
+    ls \"search/dog in the snow\"
+    ls \"search/beach + sunset - people top=50\"
+
+It holds links to your pictures, the best match first. The folder need not be made:
+just open it. recent/ has the newest pictures of the index. .semfs/status says what
+semfs is doing; .semfs/last-error says why a query was not understood.
+Nothing here can be changed, and your pictures are never touched.
+";

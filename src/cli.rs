@@ -1,0 +1,148 @@
+//! The commands and their arguments: one definition for parsing, help, completions and
+//! the man page.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Find pictures by what they show, through folders.
+///
+/// semfs indexes folders of photos with a small image-text model, offline and on the
+/// CPU, and mounts the answers as folders:
+///
+///     ls "/mnt/semantic/search/red car"
+///
+/// Photos are opened read-only and never changed, moved or deleted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "semfs",
+    version,
+    max_term_width = 100,
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  semfs index ~/Pictures                      index a folder, with a progress bar
+  semfs search dog in the snow                the best matches, on the terminal
+  semfs search -0 --top 50 beach | xargs -0 cp -t /tmp/beach
+  semfs daemon ~/Pictures --mount ~/semantic  index, mount, and keep it up
+  semfs status --problems                     what could not be read, and why
+
+Configuration: ~/.config/semfs/semfs.toml or /etc/semfs/semfs.toml, described in
+docs/CONFIGURATION.md. Log level: --verbose, --quiet, or SEMFS_LOG=debug."
+)]
+pub(crate) struct Cli {
+    /// Read this configuration instead of the user's or the system's
+    #[arg(long, short, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Keep the index in this folder, instead of the configured one
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub state: Option<PathBuf>,
+
+    /// Log more; twice: everything
+    #[arg(long, short, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// Log errors only, and show no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Index folders of photos, then end
+    ///
+    /// Files that are as they were are not opened again; moved and copied ones are
+    /// recognised by their content and cost no inference. What was done when the command
+    /// is interrupted is kept. Looks again until nothing new arrives, unless --once.
+    Index {
+        /// Folders of photos, instead of the configured ones
+        #[arg(value_name = "ROOT")]
+        roots: Vec<PathBuf>,
+        /// Look at every folder once, and end
+        #[arg(long)]
+        once: bool,
+        /// Forget the index and make it anew (the photos are not touched)
+        #[arg(long)]
+        rebuild: bool,
+    },
+
+    /// Index, mount, and answer, until SIGTERM or Ctrl-C
+    ///
+    /// Runs in the foreground, as service managers want it. The mount is up at once and
+    /// shows what is indexed so far.
+    Daemon {
+        /// Folders of photos, instead of the configured ones
+        #[arg(value_name = "ROOT")]
+        roots: Vec<PathBuf>,
+        /// Mount here, instead of at the configured folder
+        #[arg(long, value_name = "FOLDER")]
+        mount: Option<PathBuf>,
+    },
+
+    /// Print the photos that fit a query best, best first
+    ///
+    /// Asks the running daemon; without one, opens the index itself. A query is English
+    /// words; `cat + snow - dog` adds and subtracts, and `top=50` limits.
+    Search {
+        /// Print at most so many
+        #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        top: Option<u32>,
+        #[command(flatten)]
+        format: Format,
+        /// What the photos show
+        #[arg(required = true, value_name = "QUERY")]
+        query: Vec<String>,
+    },
+
+    /// Print what semfs knows and does
+    Status {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        /// List the files that could not be taken in, and why
+        #[arg(long)]
+        problems: bool,
+    },
+
+    /// Print shell completions, e.g. `semfs completions bash`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+
+    /// Print the man page
+    Man,
+
+    /// Decode pictures for another semfs, over standard input
+    #[command(hide = true)]
+    Worker,
+}
+
+/// How results are printed. Without either: score and path, for people.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+pub(crate) struct Format {
+    /// Print a JSON array of objects with rank, score and path
+    #[arg(long)]
+    pub json: bool,
+    /// Print only paths, each followed by a zero byte, for `xargs -0`
+    #[arg(long, short = '0')]
+    pub null: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

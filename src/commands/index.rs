@@ -1,0 +1,58 @@
+//! `semfs index`: one run of indexing, with its progress and its account.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use semfs_daemon::{Config, Environment, IndexOptions};
+use semfs_engine::ingest::Progress;
+use semfs_engine::status::words;
+
+use super::progress_bar;
+
+pub(crate) fn run(
+    config: &Config,
+    environment: &Environment,
+    once: bool,
+    rebuild: bool,
+) -> anyhow::Result<()> {
+    let stop = semfs_daemon::stop_on_signal()?;
+    let progress = Progress::default();
+    let done = AtomicBool::new(false);
+    let report = thread::scope(|scope| {
+        scope.spawn(|| progress_bar::show(&progress, &done));
+        let options = IndexOptions { once, rebuild };
+        let report = semfs_daemon::index(config, environment, &options, &progress, &stop);
+        done.store(true, Ordering::Relaxed);
+        report
+    })?;
+    let pass = report.progress;
+    let mut out = io::stdout().lock();
+    let seconds = std::time::Duration::from_secs_f64(pass.seconds.max(0.0));
+    writeln!(
+        out,
+        "{} new, {} moved or copied, {} unchanged, {} gone, {} problems; {:.1} pictures/s in {}",
+        pass.embedded,
+        pass.known,
+        pass.unchanged,
+        pass.gone,
+        pass.problems,
+        pass.rate(),
+        words(seconds)
+    )?;
+    if pass.problems > 0 {
+        writeln!(out, "`semfs status --problems` names the problems")?;
+    }
+    for root in &report.offline {
+        let path = root.path.display();
+        writeln!(
+            out,
+            "{path} is offline, and nothing of it was forgotten: {}",
+            root.reason
+        )?;
+    }
+    if report.stopped {
+        writeln!(out, "interrupted; the next run goes on from here")?;
+    }
+    Ok(())
+}

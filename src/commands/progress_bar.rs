@@ -1,0 +1,50 @@
+//! Progress: a bar with rate and time left on a terminal, log lines otherwise.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use semfs_engine::ingest::Progress;
+use semfs_engine::status::words;
+
+/// How often a bar is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How often a line is logged.
+const LINE: Duration = Duration::from_secs(10);
+
+/// Shows `progress` until `done`.
+pub(crate) fn show(progress: &Progress, done: &AtomicBool) {
+    let quiet = !tracing::enabled!(tracing::Level::INFO);
+    let bar = (io::stderr().is_terminal() && !quiet).then(bar);
+    let mut logged = Instant::now();
+    while !done.load(Ordering::Relaxed) {
+        thread::sleep(FRAME);
+        let now = progress.snapshot();
+        if let Some(bar) = &bar {
+            bar.set_length(now.expected.max(now.done()));
+            bar.set_position(now.done());
+            let left = now.time_left().map(|left| format!("{} left", words(left)));
+            let more = if now.counted { "" } else { "+" };
+            bar.set_prefix(more);
+            bar.set_message(format!("{:.0}/s  {}", now.rate(), left.unwrap_or_default()));
+        } else if logged.elapsed() >= LINE {
+            logged = Instant::now();
+            tracing::info!("{now}");
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let template = "{bar:30} {human_pos} of {human_len}{prefix}  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}

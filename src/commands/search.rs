@@ -1,0 +1,53 @@
+//! `semfs search`: results for people, for programs, for `xargs -0`.
+
+use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use semfs_daemon::{Config, Environment, Found};
+use serde_json::json;
+
+use crate::cli::Format;
+
+pub(crate) fn run(
+    config: &Config,
+    environment: &Environment,
+    query: &str,
+    top: Option<u32>,
+    format: Format,
+) -> anyhow::Result<()> {
+    let top = top.map(|top| top as usize);
+    let found = semfs_daemon::search(config, environment, query, top)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    if format.json {
+        let found: Vec<_> = found
+            .iter()
+            .zip(1..)
+            .map(|(found, rank)| json(found, rank))
+            .collect();
+        serde_json::to_writer_pretty(&mut out, &found)?;
+        writeln!(out)?;
+    } else {
+        for found in &found {
+            let path = found.path.as_os_str().as_bytes();
+            if !format.null {
+                write!(out, "{:.3}  ", found.score)?;
+            }
+            out.write_all(path)?;
+            out.write_all(if format.null { b"\0" } else { b"\n" })?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// A path that is not UTF-8 has its bytes beside its nearest text.
+fn json(found: &Found, rank: u32) -> serde_json::Value {
+    let mut json = json!({
+        "rank": rank,
+        "score": found.score,
+        "path": found.path.to_string_lossy(),
+    });
+    if found.path.to_str().is_none() {
+        json["path_bytes"] = json!(found.path.as_os_str().as_bytes());
+    }
+    json
+}
