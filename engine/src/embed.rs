@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use image_tower::ImageTower;
 pub use manifest::{Fingerprint, Model};
 pub use runtime::Runtime;
-pub use text_tower::TextTower;
+pub use text_tower::{TextTower, Vocabulary};
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use lru::LruCache;
 
 use crate::catalog::CatalogError;
-use crate::embed::{EmbedError, Model, Runtime, TextTower};
+use crate::embed::{EmbedError, Model, Runtime, TextTower, Vocabulary};
 use crate::index::{Generation, Index};
 use crate::query::{Query, QueryError, Sign};
 use crate::vectors::VectorError;
@@ -46,6 +46,7 @@ pub struct Match {
 /// Embeds queries and ranks photos. For use by many threads.
 #[derive(Debug)]
 pub struct Searcher {
+    vocabulary: Vocabulary,
     text: Mutex<TextTower>,
     vectors: Mutex<LruCache<String, Option<Arc<[f32]>>>>,
 }
@@ -56,10 +57,27 @@ impl Searcher {
     /// # Errors
     /// When it cannot be loaded.
     pub fn load(runtime: &Runtime, model: &Model) -> Result<Self, EmbedError> {
+        let text = TextTower::load(runtime, model)?;
         Ok(Self {
-            text: Mutex::new(TextTower::load(runtime, model)?),
+            vocabulary: text.vocabulary(),
+            text: Mutex::new(text),
             vectors: Mutex::new(LruCache::new(KEPT_TEXTS)),
         })
+    }
+
+    /// Whether the model understands a query; answers at once and embeds nothing.
+    ///
+    /// # Errors
+    /// Names the term of which the model knows no word.
+    pub fn check(&self, query: &Query) -> Result<(), QueryError> {
+        let wanted = query.terms().iter().filter(|term| term.sign == Sign::Plus);
+        match wanted
+            .into_iter()
+            .find(|term| !self.vocabulary.knows(&term.text))
+        {
+            Some(term) => Err(QueryError::UnknownWords(term.text.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The photos that fit a query best, best first: at most as many as the query says,

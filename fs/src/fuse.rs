@@ -406,7 +406,7 @@ impl Filesystem for Fuse {
             });
             match listed {
                 Ok(()) => reply.ok(),
-                Err(error) => reply.error(errno(&error)),
+                Err(error) => reply.error(listing_errno(&error)),
             }
         });
     }
@@ -447,7 +447,7 @@ impl Filesystem for Fuse {
             });
             match listed {
                 Ok(()) => reply.ok(),
-                Err(error) => reply.error(errno(&error)),
+                Err(error) => reply.error(listing_errno(&error)),
             }
         });
     }
@@ -546,6 +546,15 @@ fn kind(node: &Node) -> FileType {
 fn errno(error: &NamespaceError) -> Errno {
     match error {
         NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::ENOENT,
+        NamespaceError::Failed(_) => Errno::EIO,
+    }
+}
+
+/// The error of a folder that cannot be listed. Never ENOENT: the C library takes that
+/// for the end of the folder, and the folder for empty.
+fn listing_errno(error: &NamespaceError) -> Errno {
+    match error {
+        NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::EINVAL,
         NamespaceError::Failed(_) => Errno::EIO,
     }
 }

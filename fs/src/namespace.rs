@@ -146,7 +146,8 @@ impl Namespace {
             (Directory::Meta, "version") => Node::File(File::Version),
             (Directory::Meta, "last-error") => Node::File(File::LastError),
             (Directory::Search, name) if !names::is_probe(name) => {
-                if let Err(error) = Query::parse(name) {
+                let parsed = Query::parse(name).and_then(|query| self.searcher.check(&query));
+                if let Err(error) = parsed {
                     return Err(self.bad_query(name, error.to_string()));
                 }
                 Node::Directory(Directory::Query(name.to_owned()))

@@ -12,7 +12,12 @@ use super::{SentPhoto, SentProblem};
 /// A search of ten million photos on a slow machine, and a margin.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-#[proxy(interface = "org.semfs.Index1", default_path = "/org/semfs/Index")]
+// Without a bus nobody reads the service's name, and zbus asks for one all the same.
+#[proxy(
+    interface = "org.semfs.Index1",
+    default_service = "org.semfs",
+    default_path = "/org/semfs/Index"
+)]
 trait Index {
     fn search(&self, query: &str, top: u32) -> fdo::Result<Vec<SentPhoto>>;
     fn status(&self) -> fdo::Result<String>;

@@ -1,6 +1,7 @@
 //! Words to vectors.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -13,10 +14,22 @@ use super::{EmbedError, Runtime, unit};
 #[derive(Debug)]
 pub struct TextTower {
     session: Session,
-    tokenizer: WordPieces,
+    tokenizer: Arc<WordPieces>,
     section: TextSection,
     dimension: usize,
     path: PathBuf,
+}
+
+/// The words that a model knows. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vocabulary(Arc<WordPieces>);
+
+impl Vocabulary {
+    /// Whether a text has any word that the model knows.
+    #[must_use]
+    pub fn knows(&self, text: &str) -> bool {
+        !self.0.ids(text).is_empty()
+    }
 }
 
 impl TextTower {
@@ -36,11 +49,17 @@ impl TextTower {
         })?;
         Ok(Self {
             session: runtime.session(&path, &bytes)?,
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             dimension: model.dimension(),
             section,
             path,
         })
+    }
+
+    /// Its vocabulary, to be asked without waiting for the tower.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary(Arc::clone(&self.tokenizer))
     }
 
     /// The vector of a text, of unit length; `None` when the model knows none of its
