@@ -6,9 +6,9 @@
 # Ends with 0 only if the mount worked.
 set -euo pipefail
 
-sample_queries=('red circle' 'a blue square' 'green - circle')
-own_queries=('people' 'a beach' 'food + table')
-lines_shown=10
+sample_queries=('a beach and the sea' 'climber on a rock' 'a brown dog runs on the grass')
+own_queries=('children playing' 'a beach and the sea' 'dog + snow')
+lines_shown=8
 sample_limit_s=300 # the samples are few: a first pass that takes longer hangs. A folder of yours may take hours.
 
 say() { printf '%s\n' "$@"; }
@@ -23,12 +23,9 @@ toml() { printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"; }
 
 write_config() {
     cat >"$config" <<TOML
-state = $(toml "$state")
+roots = [$(toml "$pictures")]
 mount = $(toml "$mnt")
-
-[[roots]]
-name = "pictures"
-path = $(toml "$pictures")
+state = $(toml "$state")
 TOML
 }
 
@@ -37,7 +34,7 @@ first_pass_done() {
     local json
     json=$("$semfs" status --json --config "$config" 2>/dev/null) || return 1
     photos=$(sed -n 's/.*"photos": *\([0-9][0-9]*\).*/\1/p' <<<"$json" | head -n 1)
-    grep -Eq '"first_pass_done": *true' <<<"$json"
+    grep -Eq '"passes_finished": *[1-9]' <<<"$json"
 }
 
 search_without_mount() {

@@ -1,23 +1,18 @@
 //! Questions of commands: to the running daemon, or else to the index itself.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use semfs_engine::catalog::Finding;
-use semfs_engine::index::{Index, IndexError};
+use semfs_engine::index::Index;
 use semfs_engine::ingest::ProgressSnapshot;
 use semfs_engine::query::Query;
 use semfs_engine::status::{Activity, RootStatus, Status};
 use serde::Serialize;
 
-use crate::client::Daemon;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Asked, Engine};
 use crate::environment::Environment;
 use crate::error::DaemonError;
-
-/// A daemon that is starting has the index and not yet a socket: it gets so long.
-const STARTING: Duration = Duration::from_secs(5);
 
 /// A photo that answers a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +34,6 @@ pub struct ProblemEntry {
     pub reason: String,
 }
 
-/// Whom a command asks.
-enum Asked {
-    Daemon(Daemon),
-    Engine(Box<Engine>),
-}
-
 /// The photos that fit `query` best, best first.
 ///
 /// # Errors
@@ -57,7 +46,7 @@ pub fn search(
 ) -> Result<Vec<Found>, DaemonError> {
     // What is wrong with the query itself is said without asking anybody.
     Query::parse(query)?;
-    match ask(config, environment)? {
+    match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.search(query, top.unwrap_or(0)),
         Asked::Engine(engine) => {
             let searcher = engine.searcher()?;
@@ -72,7 +61,7 @@ pub fn search(
 /// # Errors
 /// When nobody can tell it.
 pub fn status(config: &Config, environment: &Environment) -> Result<Status, DaemonError> {
-    match ask(config, environment)? {
+    match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.status(),
         Asked::Engine(engine) => Ok(stopped(config, &engine)?),
     }
@@ -86,26 +75,9 @@ pub fn problems(
     config: &Config,
     environment: &Environment,
 ) -> Result<Vec<ProblemEntry>, DaemonError> {
-    match ask(config, environment)? {
+    match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.problems(),
         Asked::Engine(engine) => problems_of(&engine.index, 0, usize::MAX),
-    }
-}
-
-/// The daemon if there is one, else the index; and while a daemon is starting, patience.
-fn ask(config: &Config, environment: &Environment) -> Result<Asked, DaemonError> {
-    let deadline = Instant::now() + STARTING;
-    loop {
-        if let Some(daemon) = Daemon::of(&config.state)? {
-            return Ok(Asked::Daemon(daemon));
-        }
-        match Engine::open(config, environment) {
-            Ok(engine) => return Ok(Asked::Engine(Box::new(engine))),
-            Err(DaemonError::Index(IndexError::Locked { .. })) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Err(error) => return Err(error),
-        }
     }
 }
 

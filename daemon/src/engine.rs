@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
@@ -14,6 +15,7 @@ use semfs_engine::status::ModelStatus;
 use semfs_engine::worker::WorkerSettings;
 
 use crate::WORKER_COMMAND;
+use crate::client::Daemon;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::DaemonError;
@@ -27,6 +29,18 @@ const RUNTIMES: &[&str] = &["../lib/semfs", "../onnxruntime", "../../onnxruntime
 /// The checkout that this program was built in, for programs built elsewhere.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
+/// How long the index may be in use before that is an error.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is asked for meanwhile.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Whom a command asks.
+pub(crate) enum Asked {
+    Daemon(Daemon),
+    Engine(Box<Engine>),
+}
+
 /// The engine, opened for a configuration.
 #[derive(Debug)]
 pub struct Engine {
@@ -39,21 +53,53 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Finds the model and ONNX Runtime, and opens the index.
+    /// Finds the model and ONNX Runtime, and opens the index, as soon as another command
+    /// has given it up: a search without a daemon holds it for a moment.
     ///
     /// # Errors
     /// Each says what is missing and what to do.
     pub fn open(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
-        let model = find_model(config, environment)?;
-        let runtime = Runtime::load(&find_runtime(config, environment)?)?;
-        let index = Arc::new(Index::open(&config.state, &model)?);
-        Ok(Self {
-            index,
-            model,
-            runtime,
-        })
+        let parts = Parts::find(config, environment)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match parts.open(config) {
+                Err(error) if error.is_locked() && Instant::now() < deadline => {
+                    thread::sleep(STEP);
+                }
+                other => return other,
+            }
+        }
     }
 
+    /// The engine, or the daemon that has it.
+    ///
+    /// # Errors
+    /// When neither can be had.
+    pub(crate) fn or_daemon(
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Asked, DaemonError> {
+        let mut parts = None;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(daemon) = Daemon::of(&config.state)? {
+                return Ok(Asked::Daemon(daemon));
+            }
+            let parts = match &mut parts {
+                Some(parts) => parts,
+                none => none.insert(Parts::find(config, environment)?),
+            };
+            match parts.open(config) {
+                // A daemon that is starting has the index and not yet a socket.
+                Err(error) if error.is_locked() && Instant::now() < deadline => {
+                    thread::sleep(STEP);
+                }
+                other => return Ok(Asked::Engine(Box::new(other?))),
+            }
+        }
+    }
+
+    /// Loads what queries need.
     /// Loads what queries need.
     ///
     /// # Errors
@@ -100,8 +146,32 @@ impl Engine {
     }
 }
 
+/// What an engine is made of but the index. ONNX Runtime can be loaded only once in the
+/// life of a process, so these are found before the index is waited for.
+struct Parts {
+    model: Model,
+    runtime: Runtime,
+}
+
+impl Parts {
+    fn find(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
+        Ok(Self {
+            model: find_model(config, environment)?,
+            runtime: Runtime::load(&find_runtime(config, environment)?)?,
+        })
+    }
+
+    fn open(&self, config: &Config) -> Result<Engine, DaemonError> {
+        Ok(Engine {
+            index: Arc::new(Index::open(&config.state, &self.model)?),
+            model: self.model.clone(),
+            runtime: self.runtime.clone(),
+        })
+    }
+}
+
 /// The model that is named, by its folder or by a name in one of the usual folders.
-pub(crate) fn find_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
+fn find_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
     if config.model.contains('/') {
         return Ok(Model::read(Path::new(&config.model))?);
     }

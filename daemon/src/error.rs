@@ -110,6 +110,13 @@ pub enum DaemonError {
     },
 }
 
+impl DaemonError {
+    /// Whether another process has the index.
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self, Self::Index(IndexError::Locked { .. }))
+    }
+}
+
 impl From<SearchError> for DaemonError {
     fn from(error: SearchError) -> Self {
         match error {

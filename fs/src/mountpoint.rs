@@ -48,19 +48,13 @@ pub fn prepare(point: &Path) -> Result<(), MountError> {
     };
     let shown = point.display();
     if let Some(line) = mount_at(point) {
-        let dead = matches!(
-            fs::metadata(point)
-                .err()
-                .and_then(|error| error.raw_os_error()),
-            Some(nix::libc::ENOTCONN | nix::libc::ECONNABORTED)
-        );
         if !line.is_ours() {
             return Err(point_error(
                 format!("a filesystem of type {} is mounted there", line.kind),
                 "name another, empty folder".to_owned(),
             ));
         }
-        if !dead {
+        if !is_dead(point) {
             return Err(point_error(
                 "another semfs is mounted there and answers".to_owned(),
                 format!("stop that one, or unmount it with `fusermount3 -u {shown}`"),
@@ -93,6 +87,15 @@ pub fn prepare(point: &Path) -> Result<(), MountError> {
             "name an empty folder that belongs to you".to_owned(),
         )),
     }
+}
+
+/// Whether nobody serves a mount any more. Asks what only the server can answer: the
+/// kernel remembers attributes beyond its death.
+fn is_dead(point: &Path) -> bool {
+    let error = fs::read_dir(point)
+        .err()
+        .and_then(|error| error.raw_os_error());
+    matches!(error, Some(nix::libc::ENOTCONN | nix::libc::ECONNABORTED))
 }
 
 /// Whether this user can mount at all.

@@ -1,7 +1,5 @@
 //! Draws the sample pictures into a folder: `draw_samples DIR [N]`, N of each subject
-//! (4 unless told). It only parses its arguments; the drawing is in `samples`.
-
-mod samples;
+//! (4 unless told). It only parses its arguments; the drawing is in `tests/samples`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +12,7 @@ fn main() -> ExitCode {
         eprintln!("usage: draw_samples DIR [N]");
         return ExitCode::from(2);
     };
-    match samples::write_all(Path::new(dir), number) {
+    match semfs_samples::write_all(Path::new(dir), number) {
         Ok(paths) => {
             println!("{} pictures in {dir}", paths.len());
             ExitCode::SUCCESS

@@ -1,0 +1,111 @@
+//! The command line: help, errors, formats.
+
+use std::fs;
+
+use crate::pictures::write_many;
+use crate::support::Home;
+
+#[test]
+fn help_man_page_and_completions_come_from_one_definition() {
+    let home = Home::new();
+    let help = home.ok(&["--help"]);
+    let man = home.ok(&["man"]);
+    for command in ["index", "daemon", "search", "status"] {
+        assert!(help.contains(command), "{command}");
+        assert!(man.contains(&command.to_uppercase()), "{command}");
+    }
+    assert!(!help.contains("worker"), "the worker is nobody's command");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = home.ok(&["completions", shell]);
+        assert!(
+            script.contains("problems") && script.contains("semfs"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_line() {
+    let home = Home::new();
+    home.configure("rescan = 3");
+    let error = home.error(&["status"]);
+    assert!(
+        error.contains("semfs.toml") && error.contains("line 4"),
+        "{error}"
+    );
+    assert!(error.contains("rescan"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_is_named_must_be_there() {
+    let home = Home::new();
+    fs::remove_file(home.config()).unwrap();
+    let error = home.error(&["status"]);
+    assert!(
+        error.contains("semfs.toml") && error.contains("No such file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_root_and_nested_roots_are_errors_that_say_what_to_do() {
+    let home = Home::new();
+    fs::write(home.config(), format!("state = {:?}\n", home.state())).unwrap();
+    assert!(home.error(&["index"]).contains("roots = "));
+    let inner = home.photos().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let (outer, inner) = (home.photos(), inner);
+    let error = home.error(&["index", outer.to_str().unwrap(), inner.to_str().unwrap()]);
+    assert!(error.contains("inside the other"), "{error}");
+}
+
+#[test]
+fn a_query_that_makes_no_sense_is_explained() {
+    let home = Home::new();
+    write_many(&home.photos(), 3);
+    home.index();
+    for (query, word) in [
+        ("date=2023", "date="),
+        ("dog top=many", "top=many"),
+        ("- dog", "not wanted"),
+        ("日本", "English"),
+    ] {
+        let error = home.error(&["search", "--", query]);
+        assert!(error.contains(word), "{query}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn results_come_as_text_json_and_zero_terminated() {
+    let home = Home::new();
+    write_many(&home.photos(), 12);
+    home.index();
+    let text = home.ok(&["search", "-n", "3", "blue", "waves"]);
+    assert_eq!(text.lines().count(), 3);
+    let json = home.ok(&["search", "-n", "3", "--json", "blue waves"]);
+    let found: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let paths = home.search("blue waves", 3);
+    assert_eq!(found.len(), 3);
+    for (rank, (found, path)) in found.iter().zip(&paths).enumerate() {
+        assert_eq!(found["rank"], rank + 1);
+        assert_eq!(found["path"].as_str(), path.to_str());
+        assert!(
+            text.lines()
+                .nth(rank)
+                .unwrap()
+                .ends_with(path.to_str().unwrap())
+        );
+    }
+    let scores: Vec<f64> = found
+        .iter()
+        .map(|found| found["score"].as_f64().unwrap())
+        .collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+}
+
+#[test]
+fn a_search_of_no_index_finds_nothing_and_is_no_error() {
+    let home = Home::new();
+    assert_eq!(home.ok(&["search", "dog"]), "");
+}

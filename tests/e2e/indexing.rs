@@ -1,0 +1,338 @@
+//! `semfs index`: what is taken in, what it costs, what is kept.
+
+use std::fs;
+use std::path::Path;
+
+use crate::pictures::{copy_scenes, write_many, write_small};
+use crate::support::{Account, Home};
+
+const NOTHING: Account = Account {
+    new: 0,
+    known: 0,
+    unchanged: 0,
+    gone: 0,
+    problems: 0,
+};
+
+#[test]
+fn every_format_becomes_a_photo() {
+    let home = Home::new();
+    for (seed, name) in [
+        "a.jpg", "b.PNG", "c.webp", "d.gif", "e.bmp", "f.tiff", "g.jpeg",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write_small(&home.photos().join(name), seed as u32);
+    }
+    assert_eq!(home.index(), Account { new: 7, ..NOTHING });
+    assert_eq!(home.status().number("photos"), 7);
+    assert!(home.problems().is_empty());
+}
+
+#[test]
+fn a_search_finds_what_a_picture_shows() {
+    let home = Home::new();
+    copy_scenes(&home.photos());
+    home.index();
+    for (query, subject) in [
+        ("a beach and the sea", "beach"),
+        ("climber on a rock", "climber"),
+        ("trees in the forest", "forest"),
+        ("red car", "car"),
+    ] {
+        let found = home.search(query, 2);
+        assert_eq!(found.len(), 2);
+        for path in found {
+            let folder = path.parent().unwrap().file_name().unwrap();
+            assert_eq!(folder, subject, "{query}");
+        }
+    }
+}
+
+#[test]
+fn a_second_run_opens_nothing() {
+    let home = Home::new();
+    write_many(&home.photos(), 50);
+    assert_eq!(home.index().new, 50);
+    // A file that is not opened does not change its time of last access.
+    let one = home.photos().join("000/00000.jpg");
+    assert_eq!(
+        home.index(),
+        Account {
+            unchanged: 50,
+            ..NOTHING
+        }
+    );
+    // And one whose bytes change without a trace in size and times is not read again.
+    let before = fs::metadata(&one).unwrap();
+    let mut bytes = fs::read(&one).unwrap();
+    let last = bytes.len() - 10;
+    bytes[last] ^= 1;
+    fs::write(&one, bytes).unwrap();
+    let file = fs::File::options().write(true).open(&one).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert_eq!(
+        home.index(),
+        Account {
+            unchanged: 50,
+            ..NOTHING
+        }
+    );
+}
+
+#[test]
+fn moves_and_copies_cost_no_inference() {
+    let home = Home::new();
+    write_many(&home.photos(), 40);
+    home.index();
+    fs::rename(home.photos().join("000"), home.photos().join("moved")).unwrap();
+    fs::copy(
+        home.photos().join("001/00020.jpg"),
+        home.photos().join("copy.jpg"),
+    )
+    .unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.known, account.gone), (0, 21, 20));
+    let status = home.status();
+    assert_eq!((status.number("photos"), status.number("files")), (40, 41));
+}
+
+#[test]
+fn copies_that_arrive_together_are_embedded_once() {
+    let home = Home::new();
+    let original = home.photos().join("original.jpg");
+    write_small(&original, 1);
+    for number in 0..60 {
+        fs::copy(&original, home.photos().join(format!("copy-{number}.jpg"))).unwrap();
+    }
+    let account = home.index();
+    assert_eq!((account.new, account.known), (1, 60));
+    let status = home.status();
+    assert_eq!((status.number("photos"), status.number("files")), (1, 61));
+    assert_eq!(
+        home.search("anything", 10).len(),
+        1,
+        "a photo is listed once"
+    );
+}
+
+#[test]
+fn an_edited_file_is_embedded_again_and_no_other() {
+    let home = Home::new();
+    let paths = write_many(&home.photos(), 30);
+    home.index();
+    write_small(&paths[7], 1000);
+    let account = home.index();
+    assert_eq!((account.new, account.unchanged), (1, 29));
+    assert_eq!(home.status().number("photos"), 30);
+}
+
+#[test]
+fn what_is_deleted_is_no_longer_found() {
+    let home = Home::new();
+    copy_scenes(&home.photos());
+    home.index();
+    fs::remove_dir_all(home.photos().join("beach")).unwrap();
+    fs::remove_file(home.photos().join("car/car-01.jpg")).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.gone), (0, 3));
+    let found = home.search("a beach and the sea", 100);
+    assert_eq!(found.len(), 27);
+    assert!(found.iter().all(|path| path.exists()));
+    // And it is back without inference when the same bytes are.
+    copy_scenes(&home.photos());
+    let account = home.index();
+    assert_eq!(
+        (account.new, account.known),
+        (0, 3 + 27),
+        "copies have new inodes"
+    );
+    assert!(home.search("a beach and the sea", 1)[0].starts_with(home.photos().join("beach")));
+}
+
+#[test]
+fn an_unreachable_or_empty_root_forgets_nothing() {
+    let home = Home::new();
+    write_many(&home.photos(), 20);
+    home.index();
+    let away = home.path().join("away");
+    fs::rename(home.photos(), &away).unwrap();
+    let printed = home.ok(&["index", "--once"]);
+    assert!(
+        printed.contains("offline") && printed.contains("nothing"),
+        "{printed}"
+    );
+    assert_eq!(home.status().number("files"), 20);
+    // An empty folder is what an unmounted disk leaves behind.
+    fs::create_dir(home.photos()).unwrap();
+    let printed = home.ok(&["index", "--once"]);
+    assert!(printed.contains("empty"), "{printed}");
+    assert_eq!(home.status().number("files"), 20);
+    fs::remove_dir(home.photos()).unwrap();
+    fs::rename(&away, home.photos()).unwrap();
+    assert_eq!(
+        home.index(),
+        Account {
+            unchanged: 20,
+            ..NOTHING
+        }
+    );
+}
+
+#[test]
+fn what_is_excluded_and_what_is_no_picture_is_not_mentioned() {
+    let home = Home::new();
+    for (seed, name) in [
+        "@eaDir/thumb.jpg",
+        "#recycle/old.jpg",
+        ".Trash-1000/gone.jpg",
+        "a/._b.jpg",
+        "private/secret.jpg",
+        "a/draft-1.jpg",
+        "a/seen.jpg",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write_small(&home.photos().join(name), seed as u32);
+    }
+    fs::write(home.photos().join("notes.txt"), "words").unwrap();
+    fs::write(home.photos().join("film.mp4"), "frames").unwrap();
+    home.configure("exclude = [\"private\", \"a/draft-*\"]");
+    assert_eq!(home.index(), Account { new: 1, ..NOTHING });
+    // Excluded later: it leaves the index.
+    home.configure("exclude = [\"private\", \"a\"]");
+    assert_eq!(home.index(), Account { gone: 1, ..NOTHING });
+}
+
+#[test]
+fn a_problem_is_named_with_its_reason_and_tried_again_when_its_bytes_change() {
+    let home = Home::new();
+    let photos = home.photos();
+    write_small(&photos.join("good.png"), 1);
+    let png = fs::read(photos.join("good.png")).unwrap();
+    fs::write(photos.join("cut.png"), &png[..png.len() / 2]).unwrap();
+    fs::write(photos.join("empty.jpg"), "").unwrap();
+    fs::write(photos.join("words.jpg"), "these are words").unwrap();
+    fs::write(
+        photos.join("new.heic"),
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    )
+    .unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.problems), (1, 4));
+    let problems = home.problems();
+    let kinds: Vec<_> = problems
+        .iter()
+        .map(|(kind, path, _)| (path.file_name().unwrap().to_str().unwrap(), kind.as_str()))
+        .collect();
+    let expected = [
+        ("cut.png", "damaged"),
+        ("empty.jpg", "empty"),
+        ("new.heic", "unsupported"),
+        ("words.jpg", "not-a-picture"),
+    ];
+    assert_eq!(kinds, expected);
+    assert!(
+        problems.iter().all(|(_, _, reason)| reason.len() > 10),
+        "{problems:?}"
+    );
+    assert_eq!(
+        home.index(),
+        Account {
+            unchanged: 5,
+            ..NOTHING
+        }
+    );
+    fs::write(photos.join("cut.png"), &png).unwrap();
+    let account = home.index();
+    assert_eq!((account.known, account.problems), (1, 0));
+    assert_eq!(home.problems().len(), 3);
+}
+
+#[test]
+fn a_picture_that_needs_too_much_memory_is_a_problem_and_stops_nothing() {
+    let home = Home::new();
+    home.configure("[limits]\nworker_mib = 256\nfile_mib = 1");
+    write_small(&home.photos().join("good.jpg"), 1);
+    // 300 megapixels of nothing: a small file that unpacks to 900 MB.
+    let header = |width: u32, height: u32| {
+        let mut bytes = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+        bytes.extend(width.to_le_bytes());
+        bytes.extend(height.to_le_bytes());
+        bytes.extend(b"\x01\0\x18\0\0\0\0\0\0\0\0\0\x13\x0b\0\0\x13\x0b\0\0\0\0\0\0\0\0\0\0");
+        bytes
+    };
+    fs::write(home.photos().join("bomb.bmp"), header(20_000, 15_000)).unwrap();
+    fs::write(home.photos().join("large.jpg"), vec![0xFF; 2 << 20]).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.problems), (1, 2));
+    let kinds: Vec<_> = home
+        .problems()
+        .into_iter()
+        .map(|(kind, _, _)| kind)
+        .collect();
+    assert_eq!(kinds, ["damaged", "too-large"]);
+}
+
+#[test]
+fn without_once_it_ends_when_nothing_new_arrives() {
+    let home = Home::new();
+    write_many(&home.photos(), 10);
+    let printed = home.ok(&["index"]);
+    assert!(
+        printed.starts_with("10 new, 0 moved or copied, 0 unchanged"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn an_index_never_mixes_two_models() {
+    let home = Home::new();
+    write_many(&home.photos(), 5);
+    home.index();
+    // Another preprocessing is another model: its vectors are others.
+    let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+    let other = home.path().join("other");
+    fs::create_dir(&other).unwrap();
+    for entry in fs::read_dir(mini).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
+        }
+    }
+    let manifest = fs::read_to_string(other.join("manifest.toml")).unwrap();
+    let darker = manifest.replace("scale = 1.0", "scale = 0.5");
+    assert_ne!(manifest, darker);
+    fs::write(other.join("manifest.toml"), darker).unwrap();
+    home.configure(&format!("model = {other:?}"));
+    for arguments in [&["index", "--once"][..], &["search", "dog"], &["status"]] {
+        let error = home.error(arguments);
+        assert!(
+            error.contains("another model") && error.contains("--rebuild"),
+            "{error}"
+        );
+    }
+    let printed = home.ok(&["index", "--once", "--rebuild"]);
+    assert!(printed.starts_with("5 new"), "{printed}");
+    assert_eq!(home.index().unchanged, 5);
+}
+
+#[test]
+fn a_damaged_model_is_refused_with_its_hash() {
+    let home = Home::new();
+    let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
+    let other = home.path().join("other");
+    fs::create_dir(&other).unwrap();
+    for name in ["manifest.toml", "image_q8.onnx", "vocab.json"] {
+        fs::copy(mini.join(name), other.join(name)).unwrap();
+    }
+    fs::write(other.join("text_i8.onnx"), "half a download").unwrap();
+    home.configure(&format!("model = {other:?}"));
+    let error = home.error(&["search", "dog"]);
+    assert!(
+        error.contains("text_i8.onnx") && error.contains("hash"),
+        "{error}"
+    );
+}

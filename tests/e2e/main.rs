@@ -1,0 +1,16 @@
+//! semfs as its users meet it: the real program, real folders, a real mount.
+//!
+//! Tests that need photos which are not in the repository, or a kernel that lets this
+//! user mount, say so and pass where these are absent.
+
+mod captions;
+mod command_line;
+mod crash;
+mod hostile;
+mod indexing;
+mod mounting;
+mod orientation;
+mod pictures;
+mod semantics;
+mod support;
+mod unusual_files;
