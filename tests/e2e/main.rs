@@ -3,6 +3,10 @@
 //! Tests that need photos which are not in the repository, or a kernel that lets this
 //! user mount, say so and pass where these are absent.
 
+// Helpers of tests are tests as well; clippy only knows functions marked `#[test]`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout)]
+
 mod captions;
 mod command_line;
 mod crash;
