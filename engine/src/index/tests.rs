@@ -1,1 +1,158 @@
+use super::*;
+use crate::catalog::{Finding, Stamp};
+use crate::media::Format;
 
+fn model() -> Model {
+    Model::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mini")).unwrap()
+}
+
+fn open(state: &Path) -> Index {
+    Index::open(state, &model()).unwrap()
+}
+
+const FACTS: Facts = Facts {
+    format: Format::Jpeg,
+    width: 4,
+    height: 3,
+};
+
+/// A unit vector along one axis.
+fn axis(number: u8) -> Vec<f32> {
+    let mut vector = vec![0.0; 256];
+    vector[usize::from(number)] = 1.0;
+    vector
+}
+
+fn put(transaction: &mut Transaction<'_>, root: RootId, number: u8) {
+    let hash = [number; 32];
+    transaction.add_content(hash, FACTS, &axis(number)).unwrap();
+    let stamp = Stamp {
+        size: 1,
+        modified: 2,
+        inode: 3,
+    };
+    let file = FileKey {
+        root,
+        folder: "a".into(),
+        name: format!("{number}.jpg").into(),
+    };
+    let finding = Finding::Photo(hash);
+    transaction
+        .put_file(file, FileRecord { stamp, finding })
+        .unwrap();
+}
+
+/// The photos that a search along an axis gives, best first.
+fn search(index: &Index, number: u8) -> Vec<PathBuf> {
+    let generation = index.generation();
+    let hits = generation
+        .vectors()
+        .search(&axis(number), 10, &generation.alive())
+        .unwrap();
+    let photos = hits
+        .iter()
+        .filter_map(|hit| index.photo(&generation, hit.row).unwrap());
+    photos.map(|photo| photo.path).collect()
+}
+
+#[test]
+fn a_commit_publishes_photos_and_vectors_together_and_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let index = open(folder.path());
+        let root = index.root(Path::new("/photos")).unwrap();
+        let before = index.generation();
+        let mut transaction = index.begin().unwrap();
+        put(&mut transaction, root, 1);
+        put(&mut transaction, root, 2);
+        transaction.commit().unwrap();
+        assert_eq!(before.vectors().len(), 0, "a reader keeps its generation");
+        assert_eq!(search(&index, 2)[0], Path::new("/photos/a/2.jpg"));
+    }
+    let index = open(folder.path());
+    assert_eq!(index.generation().totals().photos, 2);
+    assert_eq!(search(&index, 1)[0], Path::new("/photos/a/1.jpg"));
+}
+
+#[test]
+fn a_transaction_that_is_dropped_leaves_no_row_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    let root = index.root(Path::new("/photos")).unwrap();
+    let mut transaction = index.begin().unwrap();
+    put(&mut transaction, root, 1);
+    drop(transaction);
+    assert_eq!(index.generation().totals().rows, 0);
+    let mut transaction = index.begin().unwrap();
+    put(&mut transaction, root, 2);
+    transaction.commit().unwrap();
+    assert_eq!(search(&index, 2), [Path::new("/photos/a/2.jpg")]);
+    assert_eq!(index.generation().vectors().content(0), Some([2; 32]));
+}
+
+/// A crash between the two stores: vectors are synced, the catalogue knows nothing.
+#[test]
+fn rows_that_were_never_committed_are_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    {
+        let fingerprint = model().fingerprint().0;
+        let vectors = folder.path().join("vectors");
+        let mut store = VectorStore::open(&vectors, &fingerprint, 256, 0).unwrap();
+        for number in 10..20 {
+            store.append(&[number; 32], &axis(number)).unwrap();
+        }
+        store.sync().unwrap();
+    }
+    let index = open(folder.path());
+    assert_eq!(index.generation().vectors().len(), 0);
+    let root = index.root(Path::new("/photos")).unwrap();
+    let mut transaction = index.begin().unwrap();
+    put(&mut transaction, root, 1);
+    transaction.commit().unwrap();
+    assert_eq!(search(&index, 1), [Path::new("/photos/a/1.jpg")]);
+}
+
+#[test]
+fn a_content_that_is_added_twice_has_one_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    let root = index.root(Path::new("/photos")).unwrap();
+    for _ in 0..2 {
+        let mut transaction = index.begin().unwrap();
+        put(&mut transaction, root, 1);
+        put(&mut transaction, root, 1);
+        transaction.commit().unwrap();
+    }
+    let totals = index.generation().totals();
+    assert_eq!((totals.rows, totals.photos, totals.files), (1, 1, 1));
+}
+
+#[test]
+fn missing_vectors_are_an_error_that_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let index = open(folder.path());
+        let root = index.root(Path::new("/photos")).unwrap();
+        let mut transaction = index.begin().unwrap();
+        put(&mut transaction, root, 1);
+        transaction.commit().unwrap();
+    }
+    fs::remove_dir_all(folder.path().join("vectors")).unwrap();
+    let error = Index::open(folder.path(), &model())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("semfs index --rebuild"), "{error}");
+    Index::erase(folder.path()).unwrap();
+    assert_eq!(open(folder.path()).generation().totals().rows, 0);
+}
+
+#[test]
+fn an_index_is_open_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let _index = open(folder.path());
+    let error = Index::open(folder.path(), &model())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(&std::process::id().to_string()), "{error}");
+}
