@@ -109,6 +109,16 @@ pub(crate) enum Command {
         problems: bool,
     },
 
+    /// Take folders out of the index; the photos are not touched
+    ///
+    /// For folders that are no longer wanted, or whose photos are really gone: an
+    /// unreachable or empty folder is never forgotten by itself.
+    Forget {
+        /// Folders that were indexed, as `semfs status` prints them
+        #[arg(required = true, value_name = "ROOT")]
+        roots: Vec<PathBuf>,
+    },
+
     /// Print shell completions, e.g. `semfs completions bash`
     Completions {
         /// The shell

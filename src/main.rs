@@ -69,6 +69,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
             Ok(semfs_daemon::run(&config, &environment)?)
         }
+        Command::Forget { roots } => {
+            let roots: anyhow::Result<Vec<_>> = roots.into_iter().map(absolute).collect();
+            commands::forget::run(&config, &environment, &roots?)
+        }
         Command::Search { top, format, query } => {
             commands::search::run(&config, &environment, &query.join(" "), top, format)
         }

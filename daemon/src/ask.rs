@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::status::{Activity, RootStatus, Status};
 use semfs_engine::catalog::Finding;
 use semfs_engine::index::Index;
 use semfs_engine::ingest::ProgressSnapshot;
 use semfs_engine::query::Query;
-use semfs_engine::status::{Activity, RootStatus, Status};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -105,7 +105,7 @@ pub(crate) fn problems_of(
     for entry in index.catalog().problems().skip(skip).take(top) {
         let (file, record) = entry?;
         // A record that became a photo since the list was begun is none.
-        if let Finding::Problem(problem) = record.finding {
+        if let Finding::Problem(problem, _) = record.finding {
             problems.push(ProblemEntry {
                 path: index.absolute(&file),
                 kind: problem.kind.to_string(),
@@ -120,10 +120,16 @@ pub(crate) fn problems_of(
 fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
     let totals = engine.index.generation().totals();
     let roots = engine.index.catalog().roots()?;
-    let roots = roots.into_iter().map(|(_, path)| RootStatus {
-        path,
-        offline: None,
-    });
+    let mut shown = Vec::new();
+    for (id, path) in roots {
+        // One without files was forgotten, or never had any.
+        if engine.index.catalog().has_files(id)? {
+            shown.push(RootStatus {
+                path,
+                offline: None,
+            });
+        }
+    }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         activity: Activity::Stopped,
@@ -132,7 +138,7 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         problems: totals.problems,
         generation: totals.generation,
         model: engine.model_status(),
-        roots: roots.collect(),
+        roots: shown,
         pass: ProgressSnapshot::default(),
         passes_finished: 0,
         state: config.state.clone(),

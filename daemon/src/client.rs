@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use semfs_engine::status::Status;
+use crate::status::Status;
 
 use crate::ask::{Found, ProblemEntry};
 use crate::dbus::{CallError, Client};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::status::ModelStatus;
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{Excludes, PassSettings};
 use semfs_engine::search::Searcher;
-use semfs_engine::status::ModelStatus;
 use semfs_engine::worker::WorkerSettings;
 
 use crate::WORKER_COMMAND;
@@ -121,7 +121,6 @@ impl Engine {
     pub(crate) fn pass_settings<'a>(
         &'a self,
         config: &Config,
-        environment: &Environment,
         roots: &'a [PathBuf],
         excludes: &'a Excludes,
     ) -> PassSettings<'a> {
@@ -134,7 +133,9 @@ impl Engine {
             never_enter,
             threads: config.threads(),
             worker: WorkerSettings {
-                program: environment.program.clone(),
+                // Not by its path: an upgrade of the package must not give a running daemon
+                // workers of another version.
+                program: PathBuf::from("/proc/self/exe"),
                 arguments: vec![WORKER_COMMAND.to_owned()],
                 memory: limits.worker_mib << 20,
                 file_size: limits.file_mib << 20,

@@ -20,6 +20,9 @@ const MOST_PASSES: usize = 10;
 /// How long a file that was being written is given before the next look.
 const REST: Duration = Duration::from_secs(1);
 
+/// How soon the daemon looks again when files changed under its hands.
+const UNSETTLED: Duration = Duration::from_secs(5);
+
 /// How `semfs index` goes about it.
 #[derive(Debug, Clone, Default)]
 pub struct IndexOptions {
@@ -52,7 +55,7 @@ pub fn index(
     }
     let engine = Engine::open(config, environment)?;
     let excludes = config.excludes()?;
-    let settings = engine.pass_settings(config, environment, &roots, &excludes);
+    let settings = engine.pass_settings(config, &roots, &excludes);
     let mut total = PassReport::default();
     for _ in 0..MOST_PASSES {
         let report = run_pass(&engine.index, &settings, progress, stop)?;
@@ -64,6 +67,32 @@ pub fn index(
         std::thread::sleep(REST);
     }
     Ok(total)
+}
+
+/// Takes roots out of the index. Returns each with the number of its files.
+///
+/// # Errors
+/// When one was never indexed, or another process has the index.
+pub fn forget(
+    config: &Config,
+    environment: &Environment,
+    roots: &[PathBuf],
+) -> Result<Vec<(PathBuf, u64)>, DaemonError> {
+    let engine = Engine::open(config, environment)?;
+    let known = engine.index.catalog().roots()?;
+    let mut forgotten = Vec::new();
+    for root in roots {
+        let resolved = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
+        let found = known
+            .iter()
+            .find(|(_, path)| path == root || *path == resolved);
+        let (id, path) = found.ok_or_else(|| DaemonError::Root {
+            path: root.clone(),
+            reason: "it was never indexed; `semfs status` names those that were".to_owned(),
+        })?;
+        forgotten.push((path.clone(), engine.index.forget_root(*id)?));
+    }
+    Ok(forgotten)
 }
 
 /// Adds a later pass to the account of the earlier ones.
@@ -108,12 +137,11 @@ impl Indexer {
         &self,
         engine: &Engine,
         config: &Config,
-        environment: &Environment,
         roots: &[PathBuf],
     ) -> Result<(), DaemonError> {
         let excludes = config.excludes()?;
         while !self.stop.load(Ordering::Relaxed) {
-            let settings = engine.pass_settings(config, environment, roots, &excludes);
+            let settings = engine.pass_settings(config, roots, &excludes);
             let outcome = match run_pass(&engine.index, &settings, &self.progress, &self.stop) {
                 Ok(report) => {
                     tracing::info!(pass = %report.progress, "looked at all folders");
@@ -136,7 +164,12 @@ impl Indexer {
             };
             *lock(&self.outcome) = outcome;
             self.passes.fetch_add(1, Ordering::Relaxed);
-            self.wait(Duration::from_secs(60 * config.rescan_minutes));
+            let unsettled = self.progress.snapshot().unsettled > 0;
+            self.wait(if unsettled {
+                UNSETTLED
+            } else {
+                Duration::from_secs(config.rescan_minutes.saturating_mul(60))
+            });
         }
         Ok(())
     }

@@ -18,16 +18,18 @@ mod indexer;
 mod service;
 mod signals;
 mod socket;
+mod status;
 
 pub use ask::{Found, ProblemEntry, problems, search, status};
 pub use config::{Config, ConfigError};
 pub use engine::Engine;
 pub use environment::Environment;
 pub use error::DaemonError;
-pub use indexer::{IndexOptions, index};
+pub use indexer::{IndexOptions, forget, index};
 pub use semfs_engine::worker::serve as serve_worker;
 pub use service::run;
 pub use signals::stop_on_signal;
+pub use status::{Activity, ModelStatus, RootStatus, Status};
 
 /// The hidden command that a worker process is started with.
 pub const WORKER_COMMAND: &str = "worker";

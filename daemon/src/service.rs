@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::status::{Activity, RootStatus, Status};
 use semfs_engine::search::Searcher;
-use semfs_engine::status::{Activity, RootStatus, Status};
-use semfs_fs::{Mount, Namespace};
+use semfs_fs::{Mount, Namespace, StatusForm};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,6 +35,12 @@ const GRACE: Duration = Duration::from_secs(10);
 pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError> {
     let system = |action| move |source| DaemonError::System { action, source };
     let roots = resolve_roots(&config.roots)?;
+    if let Some(root) = roots.iter().find(|root| **root == config.mount) {
+        return Err(DaemonError::Root {
+            path: root.clone(),
+            reason: "it is the mount point as well; name another `mount`".to_owned(),
+        });
+    }
     let engine = Arc::new(Engine::open(config, environment)?);
     let service = Arc::new(Service {
         searcher: Arc::new(engine.searcher()?),
@@ -66,7 +72,10 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     let namespace = Namespace::new(
         Arc::clone(&service.engine.index),
         Arc::clone(&service.searcher),
-        Box::new(move || status.status()),
+        Box::new(move |form| match form {
+            StatusForm::Text => status.status().to_string(),
+            StatusForm::Json => status.status().json() + "\n",
+        }),
         config.results,
     );
     let mount = Mount::new(Arc::new(namespace), &config.mount)?;
@@ -76,7 +85,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         Arc::clone(&service) as Arc<dyn Answers>,
     ));
     let indexing = {
-        let (service, environment) = (Arc::clone(&service), environment.clone());
+        let service = Arc::clone(&service);
         thread::Builder::new()
             .name("index".to_owned())
             .spawn(move || {
@@ -87,7 +96,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
                     indexer,
                     ..
                 } = &*service;
-                if let Err(error) = indexer.run(engine, config, &environment, roots) {
+                if let Err(error) = indexer.run(engine, config, roots) {
                     tracing::error!(%error, "indexing ended");
                 }
             })

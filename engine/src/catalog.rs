@@ -45,9 +45,9 @@ pub enum CatalogError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A record cannot be read.
+    /// It is damaged.
     #[error(
-        "the catalogue {} has a record that cannot be read ({reason}); \
+        "the catalogue {} is damaged ({reason}); \
          `semfs index --rebuild` makes it anew from the photos",
         path.display()
     )]
@@ -86,11 +86,15 @@ impl Catalog {
     /// # Errors
     /// When the store cannot be opened, or a newer version wrote it.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
-        let store = |source: sled::Error| CatalogError::Store {
-            path: path.to_owned(),
-            action: "opening it",
-            source: Box::new(source),
+        let store = |source: sled::Error| match source {
+            sled::Error::Io(source) => CatalogError::Store {
+                path: path.to_owned(),
+                action: "opening it",
+                source: Box::new(source),
+            },
+            other => damaged(path, other),
         };
+        remove_unfinished(path);
         let db = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE)
@@ -204,16 +208,6 @@ impl Catalog {
             let key = key.map_err(|error| reading(&path, error))?;
             Ok(keys::path_of(&key[prefix.len()..]))
         })
-    }
-
-    /// Whether a folder is recorded.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn has_folder(&self, root: RootId, folder: &Path) -> Result<bool, CatalogError> {
-        self.tree
-            .contains_key(keys::folder(root, folder))
-            .map_err(|error| reading(&self.path, error))
     }
 
     /// The files with problems, in the order of their paths.
@@ -338,6 +332,20 @@ impl Catalog {
             path: self.path.clone(),
             action: "writing to it",
             source: source.into(),
+        }
+    }
+}
+
+/// Removes snapshots that sled had begun to write when the disk was full or the power
+/// went. It would take them for finished ones, and refuse to open.
+fn remove_unfinished(path: &Path) {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            // If this fails, opening will say why.
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

@@ -14,9 +14,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::SystemTime;
 
+use nix::sys::statvfs::statvfs;
 use roaring::RoaringBitmap;
 
 use crate::catalog::{
@@ -63,13 +65,45 @@ pub enum IndexError {
         /// The model that was asked for.
         model: String,
     },
+    /// The disk is nearly full.
+    #[error(
+        "the disk of {} has {} MiB free; nothing more is indexed until it has {} MiB. \
+         Free some space, or name a `state` folder on another disk",
+        path.display(), free >> 20, ENOUGH_SPACE >> 20
+    )]
+    DiskFull {
+        /// The state folder.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// An earlier commit failed half-way.
+    #[error(
+        "a commit of the index in {} failed, and it is not written to any more: start semfs \
+         again when the cause is mended; what was committed before is kept",
+        path.display()
+    )]
+    Closed {
+        /// The state folder.
+        path: PathBuf,
+    },
     /// The catalogue failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// The vector store failed.
+    #[error(transparent)]
+    Vectors(#[from] VectorError),
+    /// The vectors do not go with the catalogue.
     #[error("{0}; `semfs index --rebuild` makes the index anew from the photos")]
-    Vectors(VectorError),
+    Damaged(VectorError),
 }
+
+/// Files that are forgotten in one commit.
+const FORGOTTEN: usize = 1000;
+
+/// Less free space than this, in bytes, and nothing is written any more: stores fail in
+/// unpleasant ways when a disk is full to the brim.
+const ENOUGH_SPACE: u64 = 64 << 20;
 
 /// The index of one state folder, open.
 #[derive(Debug)]
@@ -79,6 +113,8 @@ pub struct Index {
     store: Mutex<VectorStore>,
     current: RwLock<Arc<Generation>>,
     roots: RwLock<HashMap<RootId, PathBuf>>,
+    /// A commit failed, and nobody knows how far it came.
+    closed: AtomicBool,
     // Last: the lock is given up when everything above is closed.
     _lock: File,
 }
@@ -126,7 +162,8 @@ impl Index {
                     model: model.name(),
                 }
             }
-            error => IndexError::Vectors(error),
+            VectorError::Io { .. } => IndexError::Vectors(error),
+            error => IndexError::Damaged(error),
         })?;
         let generation = Generation {
             vectors: store.snapshot(),
@@ -141,6 +178,7 @@ impl Index {
             store: Mutex::new(store),
             current: RwLock::new(Arc::new(generation)),
             roots: RwLock::new(roots),
+            closed: AtomicBool::new(false),
             _lock: lock,
         })
     }
@@ -225,11 +263,54 @@ impl Index {
         }))
     }
 
+    /// Forgets all files of a root; the photos are not touched. Returns how many there were.
+    ///
+    /// # Errors
+    /// When a store fails.
+    pub fn forget_root(&self, root: RootId) -> Result<u64, IndexError> {
+        let mut forgotten = 0;
+        loop {
+            let files: Result<Vec<_>, _> = self.catalog.files(root).take(FORGOTTEN).collect();
+            let files = files?;
+            if files.is_empty() {
+                break;
+            }
+            let mut transaction = self.begin()?;
+            for (file, _) in files {
+                transaction.remove_file(file)?;
+                forgotten += 1;
+            }
+            transaction.commit()?;
+        }
+        let folders: Result<Vec<_>, _> = self.catalog.folders(root).collect();
+        let mut transaction = self.begin()?;
+        for folder in folders? {
+            transaction.remove_folder(root, &folder);
+        }
+        transaction.commit()?;
+        Ok(forgotten)
+    }
+
     /// Begins a transaction; waits while another one is open.
     ///
     /// # Errors
-    /// When the catalogue fails.
+    /// When the disk is nearly full, an earlier commit failed, or the catalogue fails.
     pub fn begin(&self) -> Result<Transaction<'_>, IndexError> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(IndexError::Closed {
+                path: self.path.clone(),
+            });
+        }
+        // A filesystem that cannot tell how much is free gets the benefit of the doubt.
+        let free = statvfs(&self.path).map_or(u64::MAX, |disk| {
+            disk.blocks_available() * disk.fragment_size()
+        });
+        if free < ENOUGH_SPACE {
+            return Err(IndexError::DiskFull {
+                path: self.path.clone(),
+                free,
+            });
+        }
         let store = self
             .store
             .lock()
@@ -267,10 +348,7 @@ impl<'a> Transaction<'a> {
         if self.batch()?.content(&hash)?.is_some() {
             return Ok(());
         }
-        let row = self
-            .store
-            .append(&hash, vector)
-            .map_err(IndexError::Vectors)?;
+        let row = self.store.append(&hash, vector)?;
         Ok(self
             .batch()?
             .add_content(hash, ContentRecord { row, facts })?)
@@ -292,13 +370,6 @@ impl<'a> Transaction<'a> {
         Ok(self.batch()?.remove_file(file)?)
     }
 
-    /// Records that a folder holds pictures.
-    pub fn put_folder(&mut self, root: RootId, folder: &Path) {
-        if let Some(batch) = &mut self.batch {
-            batch.put_folder(root, folder);
-        }
-    }
-
     /// Forgets a folder, not its files.
     pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
         if let Some(batch) = &mut self.batch {
@@ -309,21 +380,20 @@ impl<'a> Transaction<'a> {
     /// Commits everything and publishes the next generation.
     ///
     /// # Errors
-    /// When a store fails; then nothing was changed.
+    /// When a store fails. What was committed before stays; if the catalogue failed, the
+    /// index is not written to any more until it is opened again.
     pub fn commit(mut self) -> Result<(), IndexError> {
         if self.store.rows() != self.committed_rows {
-            self.store.sync().map_err(IndexError::Vectors)?;
+            self.store.sync()?;
         }
-        let Some(batch) = self.batch.take() else {
+        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
             return Ok(());
         };
-        let committed = match batch.commit() {
-            Ok(committed) => committed,
-            Err(error) => {
-                self.roll_back();
-                return Err(error.into());
-            }
-        };
+        // If this fails, the batch may be in the catalogue or not; its rows must not be
+        // given out again.
+        let committed = batch.commit().inspect_err(|_| {
+            self.index.closed.store(true, Ordering::Relaxed);
+        })?;
         let previous = self.index.generation();
         let mut dead = previous.dead.clone();
         dead.extend(&committed.died);

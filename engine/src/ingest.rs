@@ -18,12 +18,13 @@ mod exclude;
 mod in_flight;
 mod progress;
 mod read;
+mod root;
 mod walk;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crossbeam_channel::bounded;
@@ -33,12 +34,13 @@ use crate::embed::{EmbedError, ImageTower, Model, Runtime};
 use crate::index::{Index, IndexError};
 use crate::media::{Decoded, Facts};
 use crate::problem::Problem;
-use crate::worker::{ContentHash, Worker, WorkerSettings};
+use crate::worker::{ContentHash, Worker, WorkerError, WorkerSettings};
 
 pub use exclude::{DEFAULT_EXCLUDES, ExcludeError, Excludes};
-pub use progress::{Progress, ProgressSnapshot};
+pub use progress::{Progress, ProgressSnapshot, words};
 
 use in_flight::InFlight;
+use root::Root;
 
 /// Files that wait between walking and reading.
 const CANDIDATE_QUEUE: usize = 256;
@@ -78,6 +80,9 @@ pub enum IngestError {
     /// The model failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
+    /// No worker could be had.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// A thread could not be started or died.
     #[error("a thread of the indexing pass failed: {0}")]
     Thread(String),
@@ -109,7 +114,7 @@ struct Candidate {
     file: FileKey,
     path: PathBuf,
     stamp: Stamp,
-    stable_inodes: bool,
+    root: Arc<Root>,
 }
 
 /// A decoded picture of a new content.
@@ -132,8 +137,6 @@ enum Change {
     Problem(FileKey, Stamp, Problem),
     /// A file that is no longer there.
     Gone(FileKey),
-    /// A folder with pictures.
-    Folder(RootId, PathBuf),
     /// A folder that is no longer there.
     GoneFolder(RootId, PathBuf),
 }
@@ -145,6 +148,8 @@ struct Pass<'a> {
     index: &'a Index,
     progress: &'a Progress,
     stop: &'a AtomicBool,
+    /// Under which a problem is one.
+    conditions: u64,
     in_flight: InFlight,
     failure: Mutex<Option<IngestError>>,
     failed: AtomicBool,
@@ -183,6 +188,7 @@ pub fn run_pass(
         index,
         progress,
         stop,
+        conditions: settings.worker.conditions(),
         in_flight: InFlight::default(),
         failure: Mutex::new(None),
         failed: AtomicBool::new(false),
@@ -261,9 +267,4 @@ fn worker(pass: &Pass<'_>) -> Worker {
 
 fn image_tower(pass: &Pass<'_>) -> Result<ImageTower, EmbedError> {
     ImageTower::load(pass.settings.runtime, pass.settings.model)
-}
-
-/// The root that a path is, with its number.
-fn root_id(index: &Index, path: &Path) -> Result<RootId, IngestError> {
-    Ok(index.root(path)?)
 }

@@ -15,6 +15,5 @@ pub mod media;
 pub mod problem;
 pub mod query;
 pub mod search;
-pub mod status;
 pub mod vectors;
 pub mod worker;

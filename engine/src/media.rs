@@ -25,6 +25,10 @@ pub use resize::{Fit, Raster};
 /// Real cameras and panoramas stay far below; headers that declare more are bombs.
 pub const MAX_SIDE: u32 = 100_000;
 
+/// Counts what this module can decode: raised when files that were problems may become
+/// photos, so that they are looked at again.
+pub const VERSION: u32 = 1;
+
 /// What a picture is decoded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {

@@ -15,5 +15,5 @@ mod protocol;
 mod sandbox;
 
 pub use child::serve;
-pub use host::{Content, Worker, WorkerSettings};
+pub use host::{Worker, WorkerError, WorkerSettings};
 pub use protocol::ContentHash;

@@ -36,8 +36,8 @@ use crate::nodes::{Nodes, ROOT, Surplus};
 /// would stall all others.
 const THREADS: usize = 2;
 
-/// Threads that run queries.
-const ANSWERING: usize = 2;
+/// Threads that run queries, at least and at most; in between, one a core.
+const ANSWERING: (usize, usize) = (2, 8);
 
 /// How long the kernel may keep what does not change.
 const LASTING: Duration = Duration::from_secs(60);
@@ -158,9 +158,10 @@ impl Fuse {
                 nix::unistd::getegid().as_raw(),
             ),
         };
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Self {
             shared: Arc::new(shared),
-            jobs: Jobs::start(ANSWERING)?,
+            jobs: Jobs::start(cores.clamp(ANSWERING.0, ANSWERING.1))?,
         })
     }
 }
@@ -328,6 +329,14 @@ impl Filesystem for Fuse {
         match self.shared.namespace.lookup(&directory, name) {
             Ok(Some(node)) => self.shared.reply_entry(parent.0, name, &node, reply),
             Ok(None) => {
+                let namespace = &self.shared.namespace;
+                match namespace.photo_in_memory(&directory, name) {
+                    Some(Ok(node)) => {
+                        return self.shared.reply_entry(parent.0, name, &node, reply);
+                    }
+                    Some(Err(error)) => return reply.error(errno(&error)),
+                    None => {}
+                }
                 let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
                 self.jobs.submit(move |timing| match timing {
                     Timing::TooLate => reply.error(Errno::EAGAIN),
@@ -546,6 +555,7 @@ fn kind(node: &Node) -> FileType {
 fn errno(error: &NamespaceError) -> Errno {
     match error {
         NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::ENOENT,
+        NamespaceError::Busy => Errno::EAGAIN,
         NamespaceError::Failed(_) => Errno::EIO,
     }
 }
@@ -555,7 +565,7 @@ fn errno(error: &NamespaceError) -> Errno {
 fn listing_errno(error: &NamespaceError) -> Errno {
     match error {
         NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::EINVAL,
-        NamespaceError::Failed(_) => Errno::EIO,
+        other => errno(other),
     }
 }
 

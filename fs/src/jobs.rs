@@ -5,13 +5,15 @@
 //! folders, never a hanging kernel.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 
-/// Work that waits. More than this are turned away.
-const QUEUE: usize = 256;
+/// Work that waits. More is turned away; each is a caller that waits, and takes some
+/// hundred bytes.
+const QUEUE: usize = 65_536;
 
 /// Work that waited longer is turned away.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -41,12 +43,17 @@ impl Jobs {
                 .name("answer".to_owned())
                 .spawn(move || {
                     for (since, work) in waiting {
-                        let in_time = since.elapsed() < DEADLINE;
-                        work(if in_time {
+                        let timing = if since.elapsed() < DEADLINE {
                             Timing::InTime
                         } else {
                             Timing::TooLate
-                        });
+                        };
+                        // A fault in one answer must not cost the thread: its reply is
+                        // dropped, and the caller gets an error.
+                        let work = AssertUnwindSafe(|| work(timing));
+                        if panic::catch_unwind(work).is_err() {
+                            tracing::error!("an answer to the kernel panicked; this is a bug");
+                        }
                     }
                 })?;
         }

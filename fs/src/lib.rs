@@ -19,4 +19,4 @@ mod nodes;
 pub use listing::{Entry, Listing};
 pub use mount::{Mount, MountError};
 pub use mountpoint::{mounted, prepare};
-pub use namespace::{Directory, File, Namespace, NamespaceError, Node, StatusSource};
+pub use namespace::{Directory, File, Namespace, NamespaceError, Node, StatusForm, StatusSource};

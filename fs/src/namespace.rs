@@ -15,21 +15,35 @@ use semfs_engine::catalog::CatalogError;
 use semfs_engine::index::Index;
 use semfs_engine::query::Query;
 use semfs_engine::search::{SearchError, Searcher};
-use semfs_engine::status::Status;
 
-use crate::listing::Listing;
+use crate::listing::{Budget, Listing};
 use crate::names;
 
-/// Listings that are kept. Each has at most [`semfs_engine::query::MOST_RESULTS`]
-/// entries, so this bounds what programs can make the daemon remember.
-const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+/// Listings that are kept.
+const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// What all listings may take together, in bytes: those kept and those that programs have
+/// open.
+const LISTING_MEMORY: usize = 96 << 20;
+
+/// Earlier listings of a folder whose names still stand for what they were shown for.
+const KEPT_EARLIER: usize = 3;
 
 /// For so long names are looked up in the listing that was shown, although a newer
 /// generation would list others: `ls -l` asks for each name that it has just read.
 const NAMES_LAST: Duration = Duration::from_secs(2);
 
-/// Where the text of `.semfs/status` comes from.
-pub type StatusSource = Box<dyn Fn() -> Status + Send + Sync>;
+/// Where the text of `.semfs/status` and `.semfs/status.json` comes from.
+pub type StatusSource = Box<dyn Fn(StatusForm) -> String + Send + Sync>;
+
+/// How a status is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusForm {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// A folder of the mount.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,6 +95,9 @@ pub enum NamespaceError {
     /// It is a query that cannot be answered; `.semfs/last-error` has the sentence.
     #[error("{0}")]
     BadQuery(String),
+    /// Programs have too many large folders open.
+    #[error("too many large folders are open; try again")]
+    Busy,
     /// The index failed.
     #[error("{0}")]
     Failed(String),
@@ -94,6 +111,7 @@ pub struct Namespace {
     /// Results of a query that does not say how many.
     top: usize,
     listings: Mutex<LruCache<Directory, Shown>>,
+    budget: Budget,
     last_error: Mutex<String>,
 }
 
@@ -101,9 +119,17 @@ pub struct Namespace {
 #[derive(Debug, Clone)]
 struct Shown {
     current: Arc<Listing>,
-    /// The one before: its names still stand for what they were shown for.
-    previous: Option<Arc<Listing>>,
+    /// Those before, the latest first.
+    earlier: Vec<Arc<Listing>>,
     since: Instant,
+}
+
+impl Shown {
+    fn find(&self, name: &str) -> Option<Node> {
+        let entry = self.current.find(name);
+        let entry = entry.or_else(|| self.earlier.iter().find_map(|listing| listing.find(name)));
+        entry.map(|entry| Node::Photo(entry.target.clone()))
+    }
 }
 
 impl Namespace {
@@ -121,6 +147,7 @@ impl Namespace {
             status,
             top,
             listings: Mutex::new(LruCache::new(KEPT_LISTINGS)),
+            budget: Budget::new(LISTING_MEMORY),
             last_error: Mutex::default(),
         }
     }
@@ -160,27 +187,39 @@ impl Namespace {
         Ok(Some(found))
     }
 
+    /// The photo that `name` stands for in a result folder, if that can be said at once:
+    /// from a listing in memory. `None`: ask [`Self::photo`].
+    ///
+    /// # Errors
+    /// When there is no such name.
+    pub fn photo_in_memory(
+        &self,
+        directory: &Directory,
+        name: &str,
+    ) -> Option<Result<Node, NamespaceError>> {
+        let generation = self.index.generation().number();
+        let mut listings = lock(&self.listings);
+        let shown = listings.get(directory)?;
+        let found = shown.find(name);
+        let is_current = shown.current.generation() == generation;
+        if found.is_none() && !is_current && shown.since.elapsed() >= NAMES_LAST {
+            return None;
+        }
+        Some(found.ok_or(NamespaceError::NotFound))
+    }
+
     /// The photo that `name` stands for in a result folder. Runs the query if need be.
     ///
     /// # Errors
     /// When there is no such name, or the query cannot be answered.
     pub fn photo(&self, directory: &Directory, name: &str) -> Result<Node, NamespaceError> {
-        let generation = self.index.generation().number();
-        let shown = lock(&self.listings).get(directory).cloned();
-        let shown = match shown {
-            Some(shown)
-                if shown.current.generation() == generation
-                    || shown.since.elapsed() < NAMES_LAST =>
-            {
-                shown
-            }
-            _ => self.list(directory)?,
-        };
-        let entry = shown.current.find(name);
-        let entry = entry.or_else(|| shown.previous.as_ref()?.find(name));
-        entry
-            .map(|entry| Node::Photo(entry.target.clone()))
-            .ok_or(NamespaceError::NotFound)
+        match self.photo_in_memory(directory, name) {
+            Some(found) => found,
+            None => self
+                .list(directory)?
+                .find(name)
+                .ok_or(NamespaceError::NotFound),
+        }
     }
 
     /// The listing of a result folder at the generation that is published now.
@@ -218,13 +257,8 @@ impl Namespace {
     pub fn content(&self, file: File) -> Vec<u8> {
         match file {
             File::Readme => README.as_bytes().to_vec(),
-            File::Status => (self.status)().to_string().into_bytes(),
-            File::StatusJson => {
-                // A status is plain data: numbers, words and paths.
-                let mut json = serde_json::to_vec_pretty(&(self.status)()).unwrap_or_default();
-                json.push(b'\n');
-                json
-            }
+            File::Status => (self.status)(StatusForm::Text).into_bytes(),
+            File::StatusJson => (self.status)(StatusForm::Json).into_bytes(),
             File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().to_vec(),
             File::LastError => lock(&self.last_error).clone().into_bytes(),
         }
@@ -265,10 +299,25 @@ impl Namespace {
                 return Err(NamespaceError::NotFound);
             }
         };
-        let listing = Listing::ranked(generation.number(), generation.published(), photos);
+        let photos: Vec<PathBuf> = photos;
+        let rank = || {
+            let (number, published) = (generation.number(), generation.published());
+            Listing::ranked(number, published, &photos, &self.budget)
+        };
+        let listing = match rank() {
+            Some(listing) => listing,
+            None => {
+                // What is only kept makes room for what is wanted.
+                lock(&self.listings).clear();
+                rank().ok_or(NamespaceError::Busy)?
+            }
+        };
+        let earlier = before
+            .into_iter()
+            .flat_map(|shown| std::iter::once(shown.current).chain(shown.earlier));
         let shown = Shown {
             current: Arc::new(listing),
-            previous: before.map(|shown| shown.current),
+            earlier: earlier.take(KEPT_EARLIER).collect(),
             since: Instant::now(),
         };
         lock(&self.listings).put(directory.clone(), shown.clone());

@@ -6,7 +6,7 @@ use std::thread;
 
 use semfs_daemon::{Config, Environment, IndexOptions};
 use semfs_engine::ingest::Progress;
-use semfs_engine::status::words;
+use semfs_engine::ingest::words;
 
 use super::progress_bar;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semfs_engine::ingest::Progress;
-use semfs_engine::status::words;
+use semfs_engine::ingest::words;
 
 /// How often a bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use semfs_daemon::{Config, Environment, Found};
-use serde_json::json;
 
+use super::json_of_path;
 use crate::cli::Format;
 
 pub(crate) fn run(
@@ -39,15 +39,9 @@ pub(crate) fn run(
     Ok(out.flush()?)
 }
 
-/// A path that is not UTF-8 has its bytes beside its nearest text.
 fn json(found: &Found, rank: u32) -> serde_json::Value {
-    let mut json = json!({
-        "rank": rank,
-        "score": found.score,
-        "path": found.path.to_string_lossy(),
-    });
-    if found.path.to_str().is_none() {
-        json["path_bytes"] = json!(found.path.as_os_str().as_bytes());
-    }
+    let mut json = json_of_path(&found.path);
+    json["rank"] = rank.into();
+    json["score"] = found.score.into();
     json
 }

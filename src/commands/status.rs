@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use semfs_daemon::{Config, Environment};
 
+use super::json_of_path;
+
 pub(crate) fn run(
     config: &Config,
     environment: &Environment,
@@ -18,11 +20,10 @@ pub(crate) fn run(
             let problems: Vec<_> = problems
                 .iter()
                 .map(|problem| {
-                    serde_json::json!({
-                        "path": problem.path.to_string_lossy(),
-                        "kind": problem.kind,
-                        "reason": problem.reason,
-                    })
+                    let mut json = json_of_path(&problem.path);
+                    json["kind"] = problem.kind.as_str().into();
+                    json["reason"] = problem.reason.as_str().into();
+                    json
                 })
                 .collect();
             serde_json::to_writer_pretty(&mut out, &problems)?;
@@ -37,8 +38,7 @@ pub(crate) fn run(
     } else {
         let status = semfs_daemon::status(config, environment)?;
         if json {
-            serde_json::to_writer_pretty(&mut out, &status)?;
-            writeln!(out)?;
+            writeln!(out, "{}", status.json())?;
         } else {
             write!(out, "{status}")?;
         }

@@ -27,7 +27,12 @@ fn files_with(text: &str) -> Vec<String> {
         let code = source
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"));
-        code.into_iter().any(|line| line.contains(text))
+        // A path, and not the end of another word: `ort::` is in `abort::`.
+        let is_word = |(at, _): (usize, &str), line: &str| {
+            !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+        };
+        let has = |line: &str| line.match_indices(text).any(|found| is_word(found, line));
+        code.into_iter().any(has)
     });
     let relative = found
         .iter()

@@ -16,6 +16,7 @@ mod layers;
 mod mounting;
 mod orientation;
 mod pictures;
+mod regression;
 mod semantics;
 mod support;
 mod systemd;

@@ -331,7 +331,7 @@ fn an_unfit_mount_point_is_explained() {
         missing.contains("does not exist") && missing.contains("mkdir -p"),
         "{missing}"
     );
-    let full = error(&home.photos());
+    let full = error(&home.photos().join("000"));
     assert!(full.contains("not empty"), "{full}");
     let file = error(&home.config());
     assert!(file.contains("not a folder"), "{file}");

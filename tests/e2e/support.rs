@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,15 +14,21 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The user who owns nothing.
+const NOBODY: u32 = 65534;
+
 /// A user's home: a folder of photos, a state folder, a mount point, a configuration.
 pub struct Home {
     folder: TempDir,
+    /// The program runs as this user and group.
+    user: Option<u32>,
 }
 
 impl Home {
     pub fn new() -> Self {
         let home = Self {
             folder: tempfile::tempdir().unwrap(),
+            user: None,
         };
         fs::create_dir(home.photos()).unwrap();
         fs::create_dir(home.mount()).unwrap();
@@ -38,6 +45,29 @@ impl Home {
             self.state()
         );
         fs::write(self.config(), text).unwrap();
+    }
+
+    /// Has the program run as an ordinary user, whatever user runs the tests.
+    pub fn as_ordinary_user(&mut self) {
+        if nix::unistd::geteuid().is_root() {
+            self.user = Some(NOBODY);
+            self.give_to_user();
+        }
+    }
+
+    /// Gives everything in this home to the user that the program runs as.
+    pub fn give_to_user(&self) {
+        let owner = self
+            .user
+            .map_or_else(String::new, |user| format!("{user}:{user}"));
+        if !owner.is_empty() {
+            let status = Command::new("chown")
+                .arg("-R")
+                .arg(owner)
+                .arg(self.path())
+                .status();
+            assert!(status.unwrap().success());
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -69,6 +99,9 @@ impl Home {
             .args(arguments)
             .env("HOME", self.path())
             .stdin(Stdio::null());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 

@@ -87,28 +87,34 @@ fn sixty_folders_deep_is_not_too_deep() {
 }
 
 #[test]
-fn what_may_not_be_read_is_a_problem_until_it_may() {
-    if nix::unistd::geteuid().is_root() {
-        println!("SKIPPED: root may read everything");
-        return;
-    }
-    let home = Home::new();
+fn what_may_not_be_read_is_a_problem_until_it_may_and_a_photo_stays_one() {
+    let mut home = Home::new();
     let (file, folder) = (home.photos().join("a.jpg"), home.photos().join("closed"));
     write_small(&file, 1);
     write_small(&folder.join("b.jpg"), 2);
+    home.as_ordinary_user();
     let set = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     set(&file, 0o000);
     set(&folder, 0o000);
     assert_eq!(home.index().problems, 2);
+    let problems = home.problems();
+    assert_eq!(problems[0].1, file);
+    assert_eq!(problems[1].1, folder);
     set(&file, 0o644);
     set(&folder, 0o755);
     assert_eq!(home.index().new, 2);
     assert!(home.problems().is_empty());
-    // A folder that is closed for a while is not forgotten.
-    set(&folder, 0o000);
-    assert_eq!(home.index().gone, 0);
-    set(&folder, 0o755);
-    assert_eq!(home.index().unchanged, 2);
+    // A photo whose disk does not answer for a while is not forgotten: neither where its
+    // folder cannot be listed, nor where only its own attributes cannot be had.
+    for mode in [0o000, 0o444] {
+        set(&folder, mode);
+        let account = home.index();
+        assert_eq!((account.gone, account.new), (0, 0), "{mode:o}");
+        assert_eq!(home.search("anything", 10).len(), 2, "{mode:o}");
+        set(&folder, 0o755);
+        assert_eq!(home.index().unchanged, 2);
+    }
+    assert!(home.problems().is_empty());
 }
 
 #[test]

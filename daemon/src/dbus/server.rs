@@ -9,7 +9,7 @@ use zbus::{Guid, fdo, interface};
 use super::{PATH, SentPhoto, SentProblem};
 use crate::ask::{Found, ProblemEntry};
 use crate::error::DaemonError;
-use semfs_engine::status::Status;
+use crate::status::Status;
 
 /// What the socket can be asked. May take its time: it is called off the event loop.
 pub(crate) trait Answers: Send + Sync + 'static {
@@ -83,8 +83,7 @@ impl IndexInterface {
 
     /// The status, as the JSON of `semfs status --json`.
     async fn status(&self) -> fdo::Result<String> {
-        let status = self.ask(|answers| answers.status()).await?;
-        serde_json::to_string(&status).map_err(|error| fdo::Error::Failed(error.to_string()))
+        self.ask(|answers| answers.status().json()).await
     }
 
     async fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>> {

@@ -24,6 +24,8 @@ pub struct Batch<'a> {
     contents: HashMap<ContentHash, ContentRecord>,
     /// Links that this batch adds and removes, by content.
     links: HashMap<ContentHash, Links>,
+    /// Folders that this batch forgets.
+    folders: usize,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,7 @@ impl Catalog {
             files: HashMap::new(),
             contents: HashMap::new(),
             links: HashMap::new(),
+            folders: 0,
         })
     }
 }
@@ -101,11 +104,14 @@ impl Batch<'_> {
                 links.removed.remove(&file);
                 links.added.insert(file.clone());
             }
-            Finding::Problem(_) => {
+            Finding::Problem(..) => {
                 self.totals.problems += 1;
                 self.writes.insert(keys::problem(&file), &[]);
             }
         }
+        // With its file, so that a folder that is gone is known to have held something.
+        self.writes
+            .insert(keys::folder(file.root, &file.folder), &[]);
         self.write(file.record(), &record)?;
         self.files.insert(file, Some(record));
         Ok(())
@@ -122,14 +128,16 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Records that a folder holds something.
-    pub fn put_folder(&mut self, root: RootId, folder: &Path) {
-        self.writes.insert(keys::folder(root, folder), &[]);
-    }
-
     /// Forgets a folder, not its files.
     pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
         self.writes.remove(keys::folder(root, folder));
+        self.folders += 1;
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.contents.is_empty() && self.folders == 0
     }
 
     /// Commits the batch: all of it is on the disk when this returns, or none of it is
@@ -185,7 +193,7 @@ impl Batch<'_> {
                 links.added.remove(file);
                 links.removed.insert(file.clone());
             }
-            Some(Finding::Problem(_)) => {
+            Some(Finding::Problem(..)) => {
                 self.totals.problems = self.totals.problems.saturating_sub(1);
                 self.writes.remove(keys::problem(file));
             }

@@ -23,8 +23,9 @@ pub struct FileRecord {
 pub enum Finding {
     /// A photo, with this content.
     Photo(ContentHash),
-    /// No photo, and why.
-    Problem(Problem),
+    /// No photo, and why; and under which conditions
+    /// ([`crate::worker::WorkerSettings::conditions`]). Under others it may be one.
+    Problem(Problem, u64),
 }
 
 /// A file's size and times, without reading it.
@@ -83,6 +84,13 @@ impl Meta {
 }
 
 impl Stamp {
+    /// Of a file of which nothing could be learned. No file has it.
+    pub const UNKNOWN: Self = Self {
+        size: 0,
+        modified: i64::MIN,
+        inode: 0,
+    };
+
     /// The stamp of a file. `stable_inodes`: whether its filesystem keeps inode numbers.
     #[must_use]
     pub fn of(metadata: &Metadata, stable_inodes: bool) -> Self {

@@ -33,7 +33,7 @@ fn content(row: u32) -> ContentRecord {
 }
 
 fn problem() -> Finding {
-    Finding::Problem(Problem::new(ProblemKind::Damaged, "it is damaged"))
+    Finding::Problem(Problem::new(ProblemKind::Damaged, "it is damaged"), 0)
 }
 
 fn add(catalog: &Catalog, hash: ContentHash, row: u32, files: &[FileKey]) {

@@ -79,16 +79,20 @@ fn apply(
             new.push(hash);
         }
         Change::Problem(file, stamp, problem) => {
-            tracing::debug!(file = %file.path().display(), %problem, "not taken in");
-            let finding = Finding::Problem(problem);
-            transaction.put_file(file, FileRecord { stamp, finding })?;
             progress.problem();
+            let finding = Finding::Problem(problem, pass.conditions);
+            let record = FileRecord { stamp, finding };
+            // The same as before: no reason for another generation.
+            if pass.index.catalog().file(&file)?.as_ref() != Some(&record) {
+                transaction.put_file(file, record)?;
+            }
         }
         Change::Gone(file) => {
-            transaction.remove_file(file)?;
-            progress.gone();
+            if pass.index.catalog().file(&file)?.is_some() {
+                transaction.remove_file(file)?;
+                progress.gone();
+            }
         }
-        Change::Folder(root, folder) => transaction.put_folder(root, &folder),
         Change::GoneFolder(root, folder) => transaction.remove_folder(root, &folder),
     }
     Ok(())

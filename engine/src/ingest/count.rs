@@ -25,12 +25,12 @@ pub(super) fn count(pass: &Pass<'_>) {
             if entry.file_type().is_file() && Format::is_picture_name(entry.path()) {
                 found += 1;
             }
+            if pass.is_over() {
+                return;
+            }
             if found == STEP {
                 pass.progress.expect(found);
                 found = 0;
-                if pass.is_over() {
-                    return;
-                }
             }
         }
         pass.progress.expect(found);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::read::send_all_problem;
+use super::read::content_failed;
 use super::{Change, IngestError, Pass, Picture, image_tower};
 use crate::problem::{Problem, ProblemKind};
 
@@ -52,7 +52,10 @@ pub(super) fn embed(
                 None => {
                     let problem =
                         Problem::new(ProblemKind::Damaged, "the model made nothing of it");
-                    send_all_problem(pass, changes, (file, stamp), &hash, &problem)
+                    let problems = content_failed(pass, (file, stamp), &hash, &problem);
+                    problems
+                        .into_iter()
+                        .all(|change| changes.send(change).is_ok())
                 }
             };
             if !sent {

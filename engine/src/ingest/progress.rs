@@ -1,5 +1,6 @@
 //! What a pass has seen and done so far, readable from any thread.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub struct Progress {
     known: AtomicU64,
     problems: AtomicU64,
     gone: AtomicU64,
+    unsettled: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -45,6 +47,8 @@ pub struct ProgressSnapshot {
     pub problems: u64,
     /// Files that are no longer there.
     pub gone: u64,
+    /// Files that changed or went away while they were looked at.
+    pub unsettled: u64,
     /// How long it has been going on, or went on, in seconds.
     pub seconds: f64,
 }
@@ -59,6 +63,7 @@ impl Progress {
             &self.known,
             &self.problems,
             &self.gone,
+            &self.unsettled,
         ] {
             counter.store(0, Ordering::Relaxed);
         }
@@ -101,6 +106,10 @@ impl Progress {
         self.problems.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn unsettled(&self) {
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn gone(&self) {
         self.gone.fetch_add(1, Ordering::Relaxed);
     }
@@ -124,6 +133,7 @@ impl Progress {
             known: self.known.load(Ordering::Relaxed),
             problems: self.problems.load(Ordering::Relaxed),
             gone: self.gone.load(Ordering::Relaxed),
+            unsettled: self.unsettled.load(Ordering::Relaxed),
             seconds: elapsed.as_secs_f64(),
         }
     }
@@ -162,9 +172,81 @@ impl ProgressSnapshot {
             .flatten()
     }
 
-    /// Whether the pass found the index to be true already.
+    /// Whether the pass found the index to be true already, and nothing in motion.
     #[must_use]
     pub fn found_nothing_new(&self) -> bool {
-        self.embedded + self.known + self.gone == 0
+        self.embedded + self.known + self.gone + self.unsettled == 0
+    }
+}
+
+impl fmt::Display for ProgressSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.running {
+            let more = if self.counted { "" } else { "+" };
+            write!(f, "{} of {}{more}", self.done(), self.expected)?;
+        } else {
+            write!(f, "{} pictures", self.done())?;
+        }
+        write!(
+            f,
+            ": {} new, {} known, {} unchanged, {} problems, {} gone; {:.1}/s",
+            self.embedded,
+            self.known,
+            self.unchanged,
+            self.problems,
+            self.gone,
+            self.rate()
+        )?;
+        if let Some(left) = self.time_left() {
+            write!(f, ", {} left", words(left))?;
+        } else if !self.running {
+            write!(
+                f,
+                ", took {}",
+                words(Duration::from_secs_f64(self.seconds.max(0.0)))
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A duration in words, to two units: `2 h 5 min`, `14 s`.
+#[must_use]
+pub fn words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{:.1} s", duration.as_secs_f64()),
+        1..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units() {
+        let of = |seconds| words(Duration::from_secs(seconds));
+        assert_eq!(
+            [of(14), of(75), of(7500), of(90_000)],
+            ["14 s", "1 min 15 s", "2 h 5 min", "1 d 1 h"]
+        );
+    }
+
+    #[test]
+    fn time_left_needs_a_complete_count() {
+        let mut pass = ProgressSnapshot {
+            running: true,
+            expected: 100,
+            embedded: 50,
+            seconds: 10.0,
+            ..ProgressSnapshot::default()
+        };
+        assert_eq!(pass.time_left(), None);
+        pass.counted = true;
+        assert_eq!(pass.time_left(), Some(Duration::from_secs(10)));
     }
 }

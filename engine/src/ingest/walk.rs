@@ -7,34 +7,28 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use crossbeam_channel::Sender;
-use nix::sys::statfs::{self, FsType};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use super::{Candidate, Change, IngestError, OfflineRoot, Pass, lock, root_id};
+use super::root::Root;
+use super::{Candidate, Change, IngestError, OfflineRoot, Pass, lock};
 use crate::catalog::{FileKey, FileRecord, Finding, RootId, Stamp};
 use crate::media::Format;
 use crate::problem::{Problem, ProblemKind};
 
-/// A root that can be walked.
-#[derive(Debug)]
-struct Root {
-    id: RootId,
-    path: PathBuf,
-    stable_inodes: bool,
-}
+/// How often the display learns of files that need nothing.
+const STEP: u64 = 256;
 
 /// A folder that waits to be looked at.
 #[derive(Debug)]
 struct Job {
-    root: usize,
+    root: Arc<Root>,
     folder: PathBuf,
 }
 
@@ -47,7 +41,6 @@ struct Queue {
 
 struct Walk<'a> {
     pass: &'a Pass<'a>,
-    roots: Vec<Root>,
     queue: Mutex<Queue>,
     changed: Condvar,
     /// Hashes of the folders that were looked at.
@@ -59,19 +52,36 @@ struct Walk<'a> {
     changes: Sender<Change>,
 }
 
-/// The next stage has hung up.
-struct HungUp;
+/// Why a folder is not looked at to its end.
+enum Ended {
+    /// The next stage has hung up.
+    HungUp,
+    /// The index failed.
+    Failed(IngestError),
+}
 
-/// Walks all roots and returns those that could not be.
+impl<E: Into<IngestError>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Walks all roots and returns those that could not be, or went away meanwhile.
 pub(super) fn walk(
     pass: &Pass<'_>,
     threads: usize,
     candidates: Sender<Candidate>,
     changes: Sender<Change>,
 ) -> Result<Vec<OfflineRoot>, IngestError> {
-    let (roots, offline) = reachable(pass)?;
-    let waiting = (0..roots.len()).map(|root| Job {
-        root,
+    let (mut roots, mut offline) = (Vec::new(), Vec::new());
+    for path in pass.settings.roots {
+        match Root::reach(pass, path)? {
+            Ok(root) => roots.push(Arc::new(root)),
+            Err(root) => offline.push(root),
+        }
+    }
+    let waiting = roots.iter().rev().map(|root| Job {
+        root: Arc::clone(root),
         folder: PathBuf::new(),
     });
     let walk = Walk {
@@ -80,7 +90,6 @@ pub(super) fn walk(
             waiting: waiting.collect(),
             busy: 0,
         }),
-        roots,
         changed: Condvar::new(),
         seen: Mutex::default(),
         incomplete: Mutex::default(),
@@ -95,74 +104,41 @@ pub(super) fn walk(
         walk.work();
     });
     if !pass.is_over() {
-        for root in &walk.roots {
-            walk.forget_gone_folders(root)?;
+        for root in &roots {
+            match walk.forget_gone_folders(root) {
+                Ok(()) => {}
+                Err(Ended::HungUp) => break,
+                Err(Ended::Failed(error)) => return Err(error),
+            }
         }
     }
+    offline.extend(roots.iter().filter_map(|root| root.offline()));
     Ok(offline)
-}
-
-/// Tells the roots that can be walked from those that are offline.
-fn reachable(pass: &Pass<'_>) -> Result<(Vec<Root>, Vec<OfflineRoot>), IngestError> {
-    let (mut roots, mut offline) = (Vec::new(), Vec::new());
-    for path in pass.settings.roots {
-        let id = root_id(pass.index, path)?;
-        match first_look(path) {
-            Err(error) => offline.push(OfflineRoot {
-                path: path.clone(),
-                reason: error.to_string(),
-            }),
-            // An empty mount point looks like this, and so does a disk that lost all.
-            Ok(false) if pass.index.catalog().has_files(id)? => offline.push(OfflineRoot {
-                path: path.clone(),
-                reason: "it is empty, and held photos before; if they were really deleted, \
-                         delete the folder's entry from `roots`, or add a file to it"
-                    .to_owned(),
-            }),
-            Ok(_) => roots.push(Root {
-                id,
-                path: path.clone(),
-                stable_inodes: keeps_inodes(path),
-            }),
-        }
-    }
-    Ok((roots, offline))
-}
-
-/// Whether a folder holds anything.
-fn first_look(path: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(path)?.next().transpose()?.is_some())
-}
-
-/// Network filesystems through FUSE number their files anew at each mount.
-fn keeps_inodes(path: &Path) -> bool {
-    const FUSE: FsType = FsType(nix::libc::FUSE_SUPER_MAGIC);
-    statfs::statfs(path).is_ok_and(|found| found.filesystem_type() != FUSE)
 }
 
 impl Walk<'_> {
     /// One thread: looks at waiting folders until there are none and none can come.
     fn work(&self) {
         while let Some(job) = self.next() {
-            let outcome = self.look_at(&job);
+            let folders = match self.look_at(&job) {
+                Ok(folders) => folders,
+                Err(ended) => {
+                    if let Ended::Failed(error) = ended {
+                        self.pass.fail(error);
+                    }
+                    lock(&self.queue).waiting.clear();
+                    Vec::new()
+                }
+            };
             let mut queue = lock(&self.queue);
             queue.busy -= 1;
-            match outcome {
-                Ok(Ok(folders)) => {
-                    // Depth first: the number that waits stays small.
-                    queue
-                        .waiting
-                        .extend(folders.into_iter().rev().map(|folder| Job {
-                            root: job.root,
-                            folder,
-                        }));
-                }
-                Ok(Err(HungUp)) => queue.waiting.clear(),
-                Err(error) => {
-                    queue.waiting.clear();
-                    self.pass.fail(error);
-                }
-            }
+            // Depth first: the number that waits stays small.
+            queue
+                .waiting
+                .extend(folders.into_iter().rev().map(|folder| Job {
+                    root: Arc::clone(&job.root),
+                    folder,
+                }));
             self.changed.notify_all();
         }
     }
@@ -187,20 +163,19 @@ impl Walk<'_> {
         }
     }
 
-    /// Compares one folder with the catalogue. Returns its folders.
-    fn look_at(&self, job: &Job) -> Result<Result<Vec<PathBuf>, HungUp>, IngestError> {
-        let root = &self.roots[job.root];
+    /// Compares one folder with the catalogue. Returns the folders in it.
+    fn look_at(&self, job: &Job) -> Result<Vec<PathBuf>, Ended> {
+        let Job { root, folder } = job;
         let catalog = self.pass.index.catalog();
         let mut recorded: HashMap<OsString, FileRecord> = HashMap::new();
-        for entry in catalog.folder(root.id, &job.folder) {
+        for entry in catalog.folder(root.id, folder) {
             let (file, record) = entry?;
             recorded.insert(file.name, record);
         }
         let mut folders = Vec::new();
-        let mut pictures = false;
         let mut complete = true;
         let mut unchanged = 0;
-        let path = root.path.join(&job.folder);
+        let path = root.path.join(folder);
         for entry in WalkDir::new(&path)
             .min_depth(1)
             .max_depth(1)
@@ -210,16 +185,13 @@ impl Walk<'_> {
                 Ok(entry) => entry,
                 Err(error) => {
                     complete = false;
-                    if self
-                        .folder_problem(root, &job.folder, &error, &recorded)
-                        .is_err()
-                    {
-                        return Ok(Err(HungUp));
+                    if root.is_there() {
+                        self.folder_problem(job, &error, &recorded)?;
                     }
                     continue;
                 }
             };
-            let relative = job.folder.join(entry.file_name());
+            let relative = folder.join(entry.file_name());
             if self.pass.settings.excludes.excludes(&relative) {
                 continue;
             }
@@ -232,108 +204,105 @@ impl Walk<'_> {
             if !entry.file_type().is_file() || !Format::is_picture_name(entry.path()) {
                 continue;
             }
-            pictures = true;
-            let file = FileKey {
-                root: root.id,
-                folder: job.folder.clone(),
-                name: entry.file_name().to_owned(),
-            };
-            let record = recorded.remove(&file.name);
-            let stamp = match entry.metadata() {
-                Ok(metadata) => Stamp::of(&metadata, root.stable_inodes),
-                Err(error) if is_gone(error.io_error()) => {
-                    if record.is_some() && self.send(Change::Gone(file)).is_err() {
-                        return Ok(Err(HungUp));
-                    }
-                    continue;
-                }
-                // The reader will find out what is wrong, and say so.
-                Err(_) => Stamp {
-                    size: 0,
-                    modified: 0,
-                    inode: 0,
-                },
-            };
-            if record.is_some_and(|record| is_settled(&record, stamp)) {
-                unchanged += 1;
-                continue;
+            let record = recorded.remove(entry.file_name());
+            match self.look_at_file(job, &entry, record)? {
+                Seen::Unchanged => unchanged += 1,
+                Seen::Sent => {}
+                Seen::Unknown => complete = false,
             }
-            let candidate = Candidate {
-                file,
-                path: entry.into_path(),
-                stamp,
-                stable_inodes: root.stable_inodes,
-            };
-            if self.candidates.send(candidate).is_err() {
-                return Ok(Err(HungUp));
+            if unchanged == STEP {
+                self.pass.progress.unchanged(unchanged);
+                unchanged = 0;
             }
         }
         self.pass.progress.folder();
         self.pass.progress.unchanged(unchanged);
-        lock(&self.seen).insert(self.number(root.id, &job.folder));
+        lock(&self.seen).insert(self.number(root.id, folder));
         if !complete {
-            lock(&self.incomplete).push((root.id, job.folder.clone()));
-            return Ok(Ok(folders));
+            lock(&self.incomplete).push((root.id, folder.clone()));
+            return Ok(folders);
         }
         // What the catalogue has and the folder has not. The record without a name said
         // that the folder could not be listed: it is gone as well.
-        for (name, _) in recorded {
-            let file = FileKey {
-                root: root.id,
-                folder: job.folder.clone(),
-                name,
-            };
-            if self.send(Change::Gone(file)).is_err() {
-                return Ok(Err(HungUp));
+        if !recorded.is_empty() && root.is_there() {
+            for name in recorded.into_keys() {
+                self.send(Change::Gone(self.file(job, name)))?;
             }
         }
-        if pictures && !catalog.has_folder(root.id, &job.folder)? {
-            let folder = Change::Folder(root.id, job.folder.clone());
-            if self.send(folder).is_err() {
-                return Ok(Err(HungUp));
-            }
-        }
-        Ok(Ok(folders))
+        Ok(folders)
     }
 
-    /// Says that a folder could not be listed, once for each folder.
+    /// Compares one picture with its record, and sends it on if it is to be read.
+    fn look_at_file(
+        &self,
+        job: &Job,
+        entry: &DirEntry,
+        record: Option<FileRecord>,
+    ) -> Result<Seen, Ended> {
+        let Job { root, .. } = job;
+        let file = self.file(job, entry.file_name().to_owned());
+        let stamp = match entry.metadata() {
+            Ok(metadata) => Stamp::of(&metadata, root.stable_inodes),
+            Err(error) if is_gone(error.io_error()) => {
+                if record.is_some() && root.is_there() {
+                    self.send(Change::Gone(file))?;
+                }
+                return Ok(Seen::Sent);
+            }
+            // A photo stays one while the disk does not answer for it.
+            Err(_) if is_photo(record.as_ref()) => return Ok(Seen::Unknown),
+            // The reader will find out what is wrong, and say so.
+            Err(_) => Stamp::UNKNOWN,
+        };
+        if record.is_some_and(|record| self.is_settled(&record, stamp)) {
+            return Ok(Seen::Unchanged);
+        }
+        let candidate = Candidate {
+            file,
+            path: entry.path().to_owned(),
+            stamp,
+            root: Arc::clone(root),
+        };
+        match self.candidates.send(candidate) {
+            Ok(()) => Ok(Seen::Sent),
+            Err(_) => Err(Ended::HungUp),
+        }
+    }
+
+    /// Whether a file needs no second look: same size, time and inode, and a finding that
+    /// only other bytes or other conditions could change.
+    fn is_settled(&self, record: &FileRecord, stamp: Stamp) -> bool {
+        let lasting = match &record.finding {
+            Finding::Photo(_) => true,
+            Finding::Problem(problem, conditions) => {
+                !problem.is_transient() && *conditions == self.pass.conditions
+            }
+        };
+        lasting && record.stamp == stamp
+    }
+
+    /// Says that a folder could not be listed.
     fn folder_problem(
         &self,
-        root: &Root,
-        folder: &Path,
+        job: &Job,
         error: &walkdir::Error,
         recorded: &HashMap<OsString, FileRecord>,
-    ) -> Result<(), HungUp> {
+    ) -> Result<(), Ended> {
         let cause = error
             .io_error()
             .map_or_else(|| error.to_string(), io::Error::to_string);
         let reason = format!("the folder cannot be listed: {cause}");
         let problem = Problem::new(ProblemKind::Unreadable, reason);
-        if let Some(FileRecord {
-            finding: Finding::Problem(known),
-            ..
-        }) = recorded.get(&OsString::new())
-            && *known == problem
-        {
+        let known = recorded.get(&OsString::new()).map(|record| &record.finding);
+        if matches!(known, Some(Finding::Problem(known, _)) if *known == problem) {
             return Ok(());
         }
-        let file = FileKey {
-            root: root.id,
-            folder: folder.to_owned(),
-            name: OsString::new(),
-        };
-        let stamp = Stamp {
-            size: 0,
-            modified: 0,
-            inode: 0,
-        };
-        // Recorded, so that its problem is forgotten when the folder is.
-        self.send(Change::Folder(root.id, folder.to_owned()))?;
-        self.send(Change::Problem(file, stamp, problem))
+        let file = self.file(job, OsString::new());
+        self.send(Change::Problem(file, Stamp::UNKNOWN, problem))
     }
 
     /// Forgets the files of folders that were recorded and are no longer there.
-    fn forget_gone_folders(&self, root: &Root) -> Result<(), IngestError> {
+    fn forget_gone_folders(&self, root: &Root) -> Result<(), Ended> {
         let catalog = self.pass.index.catalog();
         let incomplete = lock(&self.incomplete);
         for folder in catalog.folders(root.id) {
@@ -345,21 +314,28 @@ impl Walk<'_> {
             if seen || uncertain {
                 continue;
             }
-            for entry in catalog.folder(root.id, &folder) {
-                let (file, _) = entry?;
-                if self.send(Change::Gone(file)).is_err() {
-                    return Ok(());
-                }
-            }
-            if self.send(Change::GoneFolder(root.id, folder)).is_err() {
+            if !root.is_there() {
                 return Ok(());
             }
+            for entry in catalog.folder(root.id, &folder) {
+                let (file, _) = entry?;
+                self.send(Change::Gone(file))?;
+            }
+            self.send(Change::GoneFolder(root.id, folder))?;
         }
         Ok(())
     }
 
-    fn send(&self, change: Change) -> Result<(), HungUp> {
-        self.changes.send(change).map_err(|_| HungUp)
+    fn file(&self, job: &Job, name: OsString) -> FileKey {
+        FileKey {
+            root: job.root.id,
+            folder: job.folder.clone(),
+            name,
+        }
+    }
+
+    fn send(&self, change: Change) -> Result<(), Ended> {
+        self.changes.send(change).map_err(|_| Ended::HungUp)
     }
 
     fn number(&self, root: RootId, folder: &Path) -> u64 {
@@ -367,14 +343,18 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a file needs no second look: same size, time and inode, and a finding that
-/// only other bytes could change.
-fn is_settled(record: &FileRecord, stamp: Stamp) -> bool {
-    let lasting = match &record.finding {
-        Finding::Photo(_) => true,
-        Finding::Problem(problem) => !problem.is_transient(),
-    };
-    lasting && record.stamp == stamp
+/// What a look at a file gave.
+enum Seen {
+    /// Nothing is to be done.
+    Unchanged,
+    /// It went to the next stage, or is gone.
+    Sent,
+    /// It is there, and nothing could be learned of it.
+    Unknown,
+}
+
+fn is_photo(record: Option<&FileRecord>) -> bool {
+    record.is_some_and(|record| matches!(record.finding, Finding::Photo(_)))
 }
 
 fn is_gone(error: Option<&io::Error>) -> bool {

@@ -25,6 +25,7 @@ const KEPT_BUFFER: usize = 32 << 20;
 pub fn serve(mut socket: UnixStream) -> io::Result<()> {
     let setup: Setup = read_frame(&mut socket)?;
     sandbox::enter(setup.address_space)?;
+    write_frame(&mut socket, &Answer::Ready)?;
     let mut bytes = Vec::new();
     while let Some(request) = receive(&socket)? {
         let answer = match request {

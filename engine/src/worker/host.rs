@@ -1,18 +1,22 @@
 //! The host's end: starts a worker, hands it files, sets deadlines, replaces it.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
 use super::protocol::{Answer, ContentHash, DECODE, READ, Setup, read_frame, write_frame};
-use crate::media::{Decoded, Target};
+use crate::media::{self, Decoded, Target};
 use crate::problem::{Problem, ProblemKind};
+
+/// Workers that may end before they are ready until none can be had.
+const STARTS: usize = 3;
 
 /// How workers are started and bounded.
 #[derive(Debug, Clone)]
@@ -29,6 +33,55 @@ pub struct WorkerSettings {
     pub deadline: Duration,
 }
 
+/// Why a worker gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// It is the file's fault.
+    #[error("{0}")]
+    Problem(Problem),
+    /// No worker can be had, whatever the file.
+    #[error("no worker process can be started from {}: {reason}", program.display())]
+    Unusable {
+        /// The program that was started.
+        program: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl From<Problem> for WorkerError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl WorkerSettings {
+    /// A number for everything beside the bytes that decides whether they become a photo:
+    /// limits, and what this version can decode. Where it is another, a problem deserves
+    /// another look.
+    #[must_use]
+    pub fn conditions(&self) -> u64 {
+        let Self {
+            memory,
+            file_size,
+            deadline,
+            ..
+        } = self;
+        let mut hasher = blake3::Hasher::new();
+        for number in [
+            *memory,
+            *file_size,
+            deadline.as_secs(),
+            u64::from(media::VERSION),
+        ] {
+            hasher.update(&number.to_le_bytes());
+        }
+        let mut bytes = [0; 8];
+        hasher.finalize_xof().fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}
+
 /// One worker process, started on first use and replaced when it dies.
 #[derive(Debug)]
 pub struct Worker {
@@ -43,11 +96,20 @@ struct Running {
     socket: UnixStream,
 }
 
-/// A file that the worker has read and named, and may now decode.
-#[derive(Debug)]
-pub struct Content<'a> {
-    worker: &'a mut Worker,
-    hash: ContentHash,
+/// What a worker is doing.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Reading,
+    Decoding,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reading => "reading",
+            Self::Decoding => "decoding",
+        })
+    }
 }
 
 impl Worker {
@@ -71,23 +133,30 @@ impl Worker {
         }
     }
 
-    /// Has the worker read `file` from its current position and name its content.
+    /// Has the worker read all of `file` and name its content.
     ///
     /// # Errors
     /// The [`Problem`] that this file is: unreadable, too large, or the end of a worker.
-    pub fn read(&mut self, file: &File) -> Result<Content<'_>, Problem> {
-        match self.ask("reading", |socket| send_file(socket, file))? {
-            Answer::Read(hash) => Ok(Content { worker: self, hash }),
-            Answer::Problem(problem) => Err(problem),
-            Answer::Decoded(_) => Err(self.out_of_step()),
+    /// Or no worker can be had.
+    pub fn read(&mut self, mut file: &File) -> Result<ContentHash, WorkerError> {
+        file.rewind()
+            .map_err(|error| Problem::new(ProblemKind::Unreadable, error.to_string()))?;
+        match self.ask(Step::Reading, |socket| send_file(socket, file))? {
+            Answer::Read(hash) => Ok(hash),
+            Answer::Problem(problem) => Err(problem.into()),
+            Answer::Decoded(_) | Answer::Ready => Err(self.out_of_step().into()),
         }
     }
 
-    fn decode(&mut self) -> Result<Decoded, Problem> {
-        match self.ask("decoding", |mut socket| socket.write_all(&[DECODE]))? {
+    /// Decodes exactly the bytes that were read last.
+    ///
+    /// # Errors
+    /// The [`Problem`] that this content is, or no worker can be had.
+    pub fn decode(&mut self) -> Result<Decoded, WorkerError> {
+        match self.ask(Step::Decoding, |mut socket| socket.write_all(&[DECODE]))? {
             Answer::Decoded(decoded) => Ok(decoded),
-            Answer::Problem(problem) => Err(problem),
-            Answer::Read(_) => Err(self.out_of_step()),
+            Answer::Problem(problem) => Err(problem.into()),
+            Answer::Read(_) | Answer::Ready => Err(self.out_of_step().into()),
         }
     }
 
@@ -95,24 +164,19 @@ impl Worker {
     /// fails here is gone afterwards, and the next request starts another.
     fn ask(
         &mut self,
-        step: &str,
+        step: Step,
         send: impl FnOnce(&UnixStream) -> io::Result<()>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Answer, WorkerError> {
         let running = match &mut self.running {
             Some(running) => running,
-            none => none.insert(start(&self.settings, &self.setup).map_err(|error| {
-                let program = self.settings.program.display();
-                let reason = format!("no worker could be started from {program}: {error}");
-                // Not the file's fault: look again on the next pass.
-                Problem::new(ProblemKind::Unreadable, reason)
-            })?),
+            none => none.insert(start_patiently(&self.settings, &self.setup)?),
         };
         let answer = send(&running.socket).and_then(|()| read_frame(&mut running.socket));
-        answer.map_err(|error| self.post_mortem(step, &error))
+        answer.map_err(|error| self.post_mortem(step, &error).into())
     }
 
     /// Ends the worker that failed and says what that means for the file.
-    fn post_mortem(&mut self, step: &str, error: &io::Error) -> Problem {
+    fn post_mortem(&mut self, step: Step, error: &io::Error) -> Problem {
         let status = self.running.take().and_then(|mut running| {
             if is_timeout(error) {
                 let _ = running.process.kill();
@@ -124,7 +188,12 @@ impl Worker {
         if is_timeout(error) {
             let seconds = self.settings.deadline.as_secs();
             let reason = format!("{step} it took longer than {seconds} s (limits.file_seconds)");
-            return Problem::new(ProblemKind::TimedOut, reason);
+            // A disk that hangs is not the fault of the file.
+            let kind = match step {
+                Step::Reading => ProblemKind::Unreadable,
+                Step::Decoding => ProblemKind::TimedOut,
+            };
+            return Problem::new(kind, reason);
         }
         let end = status.map_or_else(|| error.to_string(), |status| status.to_string());
         let memory = self.settings.memory >> 20;
@@ -142,8 +211,7 @@ impl Worker {
 
     fn stop(&mut self) {
         if let Some(mut running) = self.running.take() {
-            let _ = running.process.kill();
-            let _ = running.process.wait();
+            running.end();
         }
     }
 
@@ -160,39 +228,65 @@ impl Drop for Worker {
     }
 }
 
-impl Content<'_> {
-    /// The content's name.
-    #[must_use]
-    pub fn hash(&self) -> ContentHash {
-        self.hash
+/// Starts a worker; one that is killed before it is ready has successors.
+fn start_patiently(settings: &WorkerSettings, setup: &Setup) -> Result<Running, WorkerError> {
+    let mut started = start(settings, setup);
+    for _ in 1..STARTS {
+        if started.is_ok() {
+            break;
+        }
+        started = start(settings, setup);
     }
+    started
+}
 
-    /// Decodes exactly the bytes that were named.
-    ///
-    /// # Errors
-    /// The [`Problem`] that this content is.
-    pub fn decode(self) -> Result<Decoded, Problem> {
-        self.worker.decode()
+/// Starts a worker and waits until it is ready. One that cannot be started, or ends before
+/// it has seen a file, is no file's fault.
+fn start(settings: &WorkerSettings, setup: &Setup) -> Result<Running, WorkerError> {
+    let unusable = |reason: String| WorkerError::Unusable {
+        program: settings.program.clone(),
+        reason,
+    };
+    let (process, mut socket) = spawn(settings).map_err(|error| unusable(error.to_string()))?;
+    let ready = write_frame(&mut socket, setup).and_then(|()| read_frame(&mut socket));
+    let mut running = Running { process, socket };
+    match ready {
+        Ok(Answer::Ready) => Ok(running),
+        Ok(_) => {
+            running.end();
+            Err(unusable("it is another version of semfs".to_owned()))
+        }
+        Err(error) => {
+            let status = running.end();
+            let status = status.map_or_else(String::new, |status| format!(" ({status})"));
+            Err(unusable(format!(
+                "it ended before it was ready{status}: {error}"
+            )))
+        }
     }
 }
 
-fn start(settings: &WorkerSettings, setup: &Setup) -> io::Result<Running> {
-    let (mut socket, theirs) = UnixStream::pair()?;
-    let mut process = Command::new(&settings.program)
+fn spawn(settings: &WorkerSettings) -> io::Result<(Child, UnixStream)> {
+    let (socket, theirs) = UnixStream::pair()?;
+    socket.set_read_timeout(Some(settings.deadline))?;
+    socket.set_write_timeout(Some(settings.deadline))?;
+    let process = Command::new(&settings.program)
         .args(&settings.arguments)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    socket.set_read_timeout(Some(settings.deadline))?;
-    socket.set_write_timeout(Some(settings.deadline))?;
-    if let Err(error) = write_frame(&mut socket, setup) {
-        let _ = process.kill();
-        let _ = process.wait();
-        return Err(error);
+    Ok((process, socket))
+}
+
+impl Running {
+    /// Ends the process, and waits for it. Its status, if it could be had.
+    fn end(&mut self) -> Option<ExitStatus> {
+        // Ended by itself, perhaps: then there is nobody to kill.
+        let _ = self.process.kill();
+        self.process.wait().ok()
     }
-    Ok(Running { process, socket })
 }
 
 fn send_file(socket: &UnixStream, file: &File) -> io::Result<()> {

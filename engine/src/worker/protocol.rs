@@ -1,6 +1,6 @@
 //! What the two ends say to each other, over a Unix stream socket.
 //!
-//! Host to worker: one [`Setup`] frame; then, for each file, the byte [`READ`] with the
+//! Host to worker: one [`Setup`] frame, answered when the worker is ready; then, for each file, the byte [`READ`] with the
 //! open file attached (`SCM_RIGHTS`), and after the answer either [`DECODE`] or the next
 //! file. Worker to host: one [`Answer`] frame for each `READ` and each `DECODE`.
 //! A frame is its length (`u32`, little endian) and that many bytes of postcard.
@@ -36,6 +36,8 @@ pub(super) struct Setup {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
+    /// The first one: the worker is in its sandbox and waits for files.
+    Ready,
     Read(ContentHash),
     Decoded(Decoded),
     Problem(Problem),

@@ -1,12 +1,10 @@
 //! What semfs tells of itself: the same facts for people, programs and the mount.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::ingest::ProgressSnapshot;
+use semfs_engine::ingest::ProgressSnapshot;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Everything that `semfs status` knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +30,10 @@ pub struct Status {
     /// Passes that this process has finished.
     pub passes_finished: u64,
     /// Where the index is.
+    #[serde(serialize_with = "as_text")]
     pub state: PathBuf,
     /// Where it is mounted, if it is.
+    #[serde(serialize_with = "as_text_if_any")]
     pub mount: Option<PathBuf>,
     /// Resident memory of the process, in bytes, without its workers.
     pub memory: u64,
@@ -68,9 +68,33 @@ pub struct ModelStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootStatus {
     /// Its folder.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// Why it was not looked at in the last pass; its photos are kept.
     pub offline: Option<String>,
+}
+
+/// JSON knows no paths that are not UTF-8: what is not is shown as `\u{fffd}`.
+fn as_text<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
+}
+
+#[allow(clippy::ref_option)] // as serde calls it
+fn as_text_if_any<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => as_text(path, to),
+        None => to.serialize_none(),
+    }
+}
+
+impl Status {
+    /// The facts as a JSON object.
+    #[must_use]
+    pub fn json(&self) -> String {
+        // Plain numbers and texts, so this cannot fail; if it did, it would say so.
+        serde_json::to_string_pretty(self)
+            .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+    }
 }
 
 impl fmt::Display for Status {
@@ -118,74 +142,21 @@ impl fmt::Display for Status {
     }
 }
 
-impl fmt::Display for ProgressSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.running {
-            let more = if self.counted { "" } else { "+" };
-            write!(f, "{} of {}{more}", self.done(), self.expected)?;
-        } else {
-            write!(f, "{} pictures", self.done())?;
-        }
-        write!(
-            f,
-            ": {} new, {} known, {} unchanged, {} problems, {} gone; {:.1}/s",
-            self.embedded,
-            self.known,
-            self.unchanged,
-            self.problems,
-            self.gone,
-            self.rate()
-        )?;
-        if let Some(left) = self.time_left() {
-            write!(f, ", {} left", words(left))?;
-        } else if !self.running {
-            write!(
-                f,
-                ", took {}",
-                words(Duration::from_secs_f64(self.seconds.max(0.0)))
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// A duration in words, to two units: `2 h 5 min`, `14 s`.
-#[must_use]
-pub fn words(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{:.1} s", duration.as_secs_f64()),
-        1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
-    fn durations_have_two_units() {
-        let of = |seconds| words(Duration::from_secs(seconds));
-        assert_eq!(
-            [of(14), of(75), of(7500), of(90_000)],
-            ["14 s", "1 min 15 s", "2 h 5 min", "1 d 1 h"]
-        );
-    }
-
-    #[test]
-    fn time_left_needs_a_complete_count() {
-        let mut pass = ProgressSnapshot {
-            running: true,
-            expected: 100,
-            embedded: 50,
-            seconds: 10.0,
-            ..ProgressSnapshot::default()
+    fn a_path_that_is_not_utf8_is_told_all_the_same() {
+        let path = PathBuf::from(OsStr::from_bytes(b"/r\xe9"));
+        let root = RootStatus {
+            path,
+            offline: None,
         };
-        assert_eq!(pass.time_left(), None);
-        pass.counted = true;
-        assert_eq!(pass.time_left(), Some(Duration::from_secs(10)));
+        let json = serde_json::to_string(&root).unwrap();
+        assert!(json.contains("/r\u{fffd}"), "{json}");
     }
 }
