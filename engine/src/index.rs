@@ -9,25 +9,26 @@
 //! with the new number of rows; then the generation is published. A crash in between
 //! leaves rows that the next writer overwrites.
 
+mod generation;
+mod transaction;
+
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::SystemTime;
 
 use nix::sys::statvfs::statvfs;
-use roaring::RoaringBitmap;
 
-use crate::catalog::{
-    Batch, Catalog, CatalogError, ContentRecord, FileKey, FileRecord, RootId, Totals,
-};
+use crate::catalog::{Catalog, CatalogError, FileKey, RootId};
 use crate::embed::Model;
-use crate::media::Facts;
-use crate::vectors::{Selection, VectorError, VectorStore, Vectors};
-use crate::worker::ContentHash;
+use crate::vectors::{VectorError, VectorStore};
+
+pub use generation::Generation;
+pub use transaction::Transaction;
 
 /// Why the index cannot be opened or changed.
 #[derive(Debug, thiserror::Error)]
@@ -117,15 +118,6 @@ pub struct Index {
     closed: AtomicBool,
     // Last: the lock is given up when everything above is closed.
     _lock: File,
-}
-
-/// One published state of the index. Readers hold one from start to end.
-#[derive(Debug)]
-pub struct Generation {
-    vectors: Vectors,
-    dead: RoaringBitmap,
-    totals: Totals,
-    published: SystemTime,
 }
 
 /// A photo as a reader of the index sees it.
@@ -321,162 +313,6 @@ impl Index {
             committed_rows: store.rows(),
             store,
         })
-    }
-}
-
-/// Changes of the index that are committed together, or dropped together.
-#[derive(Debug)]
-pub struct Transaction<'a> {
-    index: &'a Index,
-    /// Taken by the commit; a transaction that is dropped with it is rolled back.
-    batch: Option<Batch<'a>>,
-    store: MutexGuard<'a, VectorStore>,
-    committed_rows: u32,
-}
-
-impl<'a> Transaction<'a> {
-    /// Adds a content with its vector, unless the index has it already.
-    ///
-    /// # Errors
-    /// When the store or the catalogue fails.
-    pub fn add_content(
-        &mut self,
-        hash: ContentHash,
-        facts: Facts,
-        vector: &[f32],
-    ) -> Result<(), IndexError> {
-        if self.batch()?.content(&hash)?.is_some() {
-            return Ok(());
-        }
-        let row = self.store.append(&hash, vector)?;
-        Ok(self
-            .batch()?
-            .add_content(hash, ContentRecord { row, facts })?)
-    }
-
-    /// Records what reading a file gave.
-    ///
-    /// # Errors
-    /// When the catalogue fails.
-    pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), IndexError> {
-        Ok(self.batch()?.put_file(file, record)?)
-    }
-
-    /// Forgets a file.
-    ///
-    /// # Errors
-    /// When the catalogue fails.
-    pub fn remove_file(&mut self, file: FileKey) -> Result<(), IndexError> {
-        Ok(self.batch()?.remove_file(file)?)
-    }
-
-    /// Forgets a folder, not its files.
-    pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
-        if let Some(batch) = &mut self.batch {
-            batch.remove_folder(root, folder);
-        }
-    }
-
-    /// Commits everything and publishes the next generation.
-    ///
-    /// # Errors
-    /// When a store fails. What was committed before stays; if the catalogue failed, the
-    /// index is not written to any more until it is opened again.
-    pub fn commit(mut self) -> Result<(), IndexError> {
-        if self.store.rows() != self.committed_rows {
-            self.store.sync()?;
-        }
-        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
-            return Ok(());
-        };
-        // If this fails, the batch may be in the catalogue or not; its rows must not be
-        // given out again.
-        let committed = batch.commit().inspect_err(|_| {
-            self.index.closed.store(true, Ordering::Relaxed);
-        })?;
-        let previous = self.index.generation();
-        let mut dead = previous.dead.clone();
-        dead.extend(&committed.died);
-        for row in &committed.revived {
-            dead.remove(*row);
-        }
-        let next = Generation {
-            vectors: self.store.snapshot(),
-            dead,
-            totals: committed.totals,
-            published: SystemTime::now(),
-        };
-        let mut current = self
-            .index
-            .current
-            .write()
-            .unwrap_or_else(|poison| poison.into_inner());
-        *current = Arc::new(next);
-        Ok(())
-    }
-
-    fn batch(&mut self) -> Result<&mut Batch<'a>, IndexError> {
-        // Only `commit` takes the batch, and it takes the transaction with it.
-        match &mut self.batch {
-            Some(batch) => Ok(batch),
-            None => unreachable!("a transaction has a batch until it is committed"),
-        }
-    }
-
-    fn roll_back(&mut self) {
-        if let Err(error) = self.store.truncate(self.committed_rows) {
-            tracing::error!(%error, "uncommitted vectors could not be taken back");
-        }
-    }
-}
-
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
-        if self.batch.is_some() {
-            self.roll_back();
-        }
-    }
-}
-
-impl Generation {
-    /// Its number: it grows with each commit.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.totals.generation
-    }
-
-    /// When this process published it.
-    #[must_use]
-    pub fn published(&self) -> SystemTime {
-        self.published
-    }
-
-    /// How many files, photos, problems and rows it has.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        self.totals
-    }
-
-    /// Its vectors.
-    #[must_use]
-    pub fn vectors(&self) -> &Vectors {
-        &self.vectors
-    }
-
-    /// The rows that belong to photos.
-    #[must_use]
-    pub fn alive(&self) -> Selection<'_> {
-        Selection {
-            only: None,
-            except: Some(&self.dead),
-        }
-    }
-
-    /// The rows that belong to photos, newest first.
-    pub fn newest(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.vectors.len())
-            .rev()
-            .filter(|row| !self.dead.contains(*row))
     }
 }
 

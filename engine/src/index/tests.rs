@@ -1,6 +1,6 @@
 use super::*;
-use crate::catalog::{Finding, Stamp};
-use crate::media::Format;
+use crate::catalog::{FileRecord, Finding, Stamp};
+use crate::media::{Facts, Format};
 
 fn model() -> Model {
     Model::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mini")).unwrap()

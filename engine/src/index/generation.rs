@@ -1,0 +1,59 @@
+//! One published state of the index, for readers.
+
+use std::time::SystemTime;
+
+use roaring::RoaringBitmap;
+
+use crate::catalog::Totals;
+use crate::vectors::{Selection, Vectors};
+
+/// One published state of the index. Readers hold one from start to end.
+#[derive(Debug)]
+pub struct Generation {
+    pub(super) vectors: Vectors,
+    pub(super) dead: RoaringBitmap,
+    pub(super) totals: Totals,
+    pub(super) published: SystemTime,
+}
+
+impl Generation {
+    /// Its number: it grows with each commit.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.totals.generation
+    }
+
+    /// When this process published it.
+    #[must_use]
+    pub fn published(&self) -> SystemTime {
+        self.published
+    }
+
+    /// How many files, photos, problems and rows it has.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Its vectors.
+    #[must_use]
+    pub fn vectors(&self) -> &Vectors {
+        &self.vectors
+    }
+
+    /// The rows that belong to photos.
+    #[must_use]
+    pub fn alive(&self) -> Selection<'_> {
+        Selection {
+            only: None,
+            except: Some(&self.dead),
+        }
+    }
+
+    /// The rows that belong to photos, newest first.
+    pub fn newest(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.vectors.len())
+            .rev()
+            .filter(|row| !self.dead.contains(*row))
+    }
+}

@@ -1,0 +1,126 @@
+//! The one writer: changes of catalogue and vectors that are committed together.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+use std::time::SystemTime;
+
+use super::{Generation, Index, IndexError};
+use crate::catalog::{Batch, ContentRecord, FileKey, FileRecord, RootId};
+use crate::media::Facts;
+use crate::vectors::VectorStore;
+use crate::worker::ContentHash;
+
+/// Changes of the index that are committed together, or dropped together.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    pub(super) index: &'a Index,
+    /// Taken by the commit; a transaction that is dropped with it is rolled back.
+    pub(super) batch: Option<Batch<'a>>,
+    pub(super) store: MutexGuard<'a, VectorStore>,
+    pub(super) committed_rows: u32,
+}
+
+impl<'a> Transaction<'a> {
+    /// Adds a content with its vector, unless the index has it already.
+    ///
+    /// # Errors
+    /// When the store or the catalogue fails.
+    pub fn add_content(
+        &mut self,
+        hash: ContentHash,
+        facts: Facts,
+        vector: &[f32],
+    ) -> Result<(), IndexError> {
+        if self.batch()?.content(&hash)?.is_some() {
+            return Ok(());
+        }
+        let row = self.store.append(&hash, vector)?;
+        Ok(self
+            .batch()?
+            .add_content(hash, ContentRecord { row, facts })?)
+    }
+
+    /// Records what reading a file gave.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), IndexError> {
+        Ok(self.batch()?.put_file(file, record)?)
+    }
+
+    /// Forgets a file.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn remove_file(&mut self, file: FileKey) -> Result<(), IndexError> {
+        Ok(self.batch()?.remove_file(file)?)
+    }
+
+    /// Forgets a folder, not its files.
+    pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
+        if let Some(batch) = &mut self.batch {
+            batch.remove_folder(root, folder);
+        }
+    }
+
+    /// Commits everything and publishes the next generation.
+    ///
+    /// # Errors
+    /// When a store fails. What was committed before stays; if the catalogue failed, the
+    /// index is not written to any more until it is opened again.
+    pub fn commit(mut self) -> Result<(), IndexError> {
+        if self.store.rows() != self.committed_rows {
+            self.store.sync()?;
+        }
+        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
+            return Ok(());
+        };
+        // If this fails, the batch may be in the catalogue or not; its rows must not be
+        // given out again.
+        let committed = batch.commit().inspect_err(|_| {
+            self.index.closed.store(true, Ordering::Relaxed);
+        })?;
+        let previous = self.index.generation();
+        let mut dead = previous.dead.clone();
+        dead.extend(&committed.died);
+        for row in &committed.revived {
+            dead.remove(*row);
+        }
+        let next = Generation {
+            vectors: self.store.snapshot(),
+            dead,
+            totals: committed.totals,
+            published: SystemTime::now(),
+        };
+        let mut current = self
+            .index
+            .current
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *current = Arc::new(next);
+        Ok(())
+    }
+
+    fn batch(&mut self) -> Result<&mut Batch<'a>, IndexError> {
+        // Only `commit` takes the batch, and it takes the transaction with it.
+        match &mut self.batch {
+            Some(batch) => Ok(batch),
+            None => unreachable!("a transaction has a batch until it is committed"),
+        }
+    }
+
+    fn roll_back(&mut self) {
+        if let Err(error) = self.store.truncate(self.committed_rows) {
+            tracing::error!(%error, "uncommitted vectors could not be taken back");
+        }
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.batch.is_some() {
+            self.roll_back();
+        }
+    }
+}
