@@ -41,9 +41,9 @@ test: setup ## formatting, lints and all tests (what CI runs)
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked
 
-# The benchmarks print their own table at the end.
+# Each prints its own table. (Not --workspace: that would build every unit test with LTO as well.)
 bench: setup ## measure, and print a table
-	$(CARGO) bench --workspace --locked
+	$(CARGO) bench --locked --bench '*'
 
 # Builds nothing: under sudo there is often no cargo, and target/ would come to belong to root.
 install: ## copy what `make build` built under PREFIX=/usr/local (DESTDIR= to stage a package)

@@ -1,8 +1,7 @@
 //! The one file that speaks FUSE: requests of the kernel become questions to the
 //! namespace, and answers become replies.
 //!
-//! No handler here waits: what may take time (a query, a status) is handed to
-//! [`Jobs`], which reply from their own threads. What the kernel may keep, it keeps:
+//! No handler here waits: what may take time (a query) is handed to [`Jobs`], which reply from their own threads. What the kernel may keep, it keeps:
 //! names and attributes of links for a minute, a listing until the next generation.
 
 use std::collections::HashMap;
@@ -12,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -134,7 +133,8 @@ struct Shared {
 /// A folder that a program has open: one generation from its first entry to its last.
 struct OpenFolder {
     directory: Directory,
-    listing: OnceLock<Arc<Listing>>,
+    /// Of a result folder.
+    listing: Option<Arc<Listing>>,
 }
 
 struct Fuse {
@@ -203,12 +203,11 @@ impl Shared {
         let (kind, perm, size, nlink) = match node {
             Node::Directory(_) => (FileType::Directory, 0o555, 0, 2),
             Node::Photo(target) => (FileType::Symlink, 0o777, target.as_os_str().len() as u64, 1),
-            // Their content is made when they are opened, as in /proc.
-            Node::File(File::Readme) => {
-                let size = self.namespace.content(File::Readme).len() as u64;
+            // Programs that copy, and Samba, read as much as the attributes say.
+            Node::File(file) => {
+                let size = self.namespace.content(*file).len() as u64;
                 (FileType::RegularFile, 0o444, size, 1)
             }
-            Node::File(_) => (FileType::RegularFile, 0o444, 0, 1),
         };
         let time = match node {
             Node::Directory(Directory::Query(_) | Directory::Recent) | Node::Photo(_) => {
@@ -243,17 +242,9 @@ impl Shared {
         folder: &OpenFolder,
         offset: u64,
         mut add: impl FnMut(&str, &Node, u64) -> bool,
-    ) -> Result<(), NamespaceError> {
+    ) {
         let fixed = self.namespace.fixed(&folder.directory);
-        let has_photos = matches!(folder.directory, Directory::Query(_) | Directory::Recent);
-        let listing = match (has_photos, folder.listing.get()) {
-            (false, _) => None,
-            (true, Some(listing)) => Some(listing),
-            (true, None) => {
-                let listing = self.namespace.listing(&folder.directory)?;
-                Some(folder.listing.get_or_init(|| listing))
-            }
-        };
+        let listing = folder.listing.as_ref();
         let generation = listing.map_or(0, |listing| listing.generation());
         // An offset carries its generation, so that the kernel cannot mistake a place in
         // one listing for a place in another. 30 bits of generation, 32 of place.
@@ -265,7 +256,7 @@ impl Shared {
         ];
         for (number, (name, node)) in dots.iter().chain(fixed).enumerate().skip(from) {
             if add(name, node, place(number)) {
-                return Ok(());
+                return;
             }
         }
         let before = dots.len() + fixed.len();
@@ -274,14 +265,21 @@ impl Shared {
         for (number, entry) in photos.iter().enumerate().skip(from) {
             let node = Node::Photo(entry.target.clone());
             if add(&entry.name, &node, place(before + number)) {
-                return Ok(());
+                return;
             }
         }
         if let Some(listing) = listing {
             let mut read = lock(&self.read_by_kernel);
             read.put(folder.directory.clone(), listing.generation());
         }
-        Ok(())
+    }
+
+    fn reply_folder(&self, directory: Directory, listing: Option<Arc<Listing>>, reply: ReplyOpen) {
+        let handle = self.handle();
+        let flags = self.folder_flags(&directory, listing.as_deref());
+        let folder = OpenFolder { directory, listing };
+        lock(&self.folders).insert(handle.0, Arc::new(folder));
+        reply.opened(handle, flags);
     }
 
     fn open_folder(&self, handle: FileHandle) -> Result<Arc<OpenFolder>, Errno> {
@@ -292,10 +290,10 @@ impl Shared {
     }
 
     /// Flags of a folder that is opened: the kernel keeps what it has read of it exactly
-    /// if it read the generation that is published now.
-    fn folder_flags(&self, directory: &Directory) -> FopenFlags {
+    /// if that was the same generation.
+    fn folder_flags(&self, directory: &Directory, listing: Option<&Listing>) -> FopenFlags {
         let read = lock(&self.read_by_kernel).get(directory).copied();
-        if read == Some(self.namespace.generation().0) {
+        if read.is_some() && read == listing.map(Listing::generation) {
             FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE
         } else {
             FopenFlags::FOPEN_CACHE_DIR
@@ -305,11 +303,11 @@ impl Shared {
 
 impl Filesystem for Fuse {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // Each is an improvement only; an old kernel does without.
+        // Each is an improvement only; an old kernel does without. Not READDIRPLUS_AUTO:
+        // a folder that is read again must refresh every name that the kernel keeps.
         for capability in [
             InitFlags::FUSE_PARALLEL_DIROPS,
             InitFlags::FUSE_DO_READDIRPLUS,
-            InitFlags::FUSE_READDIRPLUS_AUTO,
             InitFlags::FUSE_CACHE_SYMLINKS,
         ] {
             let _ = config.add_capabilities(capability);
@@ -373,19 +371,23 @@ impl Filesystem for Fuse {
     }
 
     fn opendir(&self, _: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        match self.shared.directory(number) {
-            Ok(directory) => {
-                let handle = self.shared.handle();
-                let flags = self.shared.folder_flags(&directory);
-                let folder = OpenFolder {
-                    directory,
-                    listing: OnceLock::new(),
-                };
-                lock(&self.shared.folders).insert(handle.0, Arc::new(folder));
-                reply.opened(handle, flags);
-            }
-            Err(error) => reply.error(error),
+        let directory = match self.shared.directory(number) {
+            Ok(directory) => directory,
+            Err(error) => return reply.error(error),
+        };
+        if !directory.has_photos() {
+            return self.shared.reply_folder(directory, None, reply);
         }
+        // Here and not when it is read: many programs report that a folder cannot be
+        // opened, and take an error while reading it for its end.
+        let shared = Arc::clone(&self.shared);
+        self.jobs.submit(move |timing| match timing {
+            Timing::TooLate => reply.error(Errno::EAGAIN),
+            Timing::InTime => match shared.namespace.listing(&directory) {
+                Ok(listing) => shared.reply_folder(directory, Some(listing), reply),
+                Err(error) => reply.error(errno(&error)),
+            },
+        });
     }
 
     fn readdir(
@@ -396,28 +398,20 @@ impl Filesystem for Fuse {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let folder = match self.shared.open_folder(handle) {
+        let shared = &self.shared;
+        let folder = match shared.open_folder(handle) {
             Ok(folder) => folder,
             Err(error) => return reply.error(error),
         };
-        let shared = Arc::clone(&self.shared);
-        self.jobs.submit(move |timing| {
-            if timing == Timing::TooLate {
-                return reply.error(Errno::EAGAIN);
-            }
-            let listed = shared.entries(&folder, offset, |name, node, next| {
-                let child = match name {
-                    "." => number.0,
-                    ".." => lock(&shared.nodes).parent(number.0),
-                    _ => lock(&shared.nodes).number(number.0, node),
-                };
-                reply.add(INodeNo(child), next, kind(node), name)
-            });
-            match listed {
-                Ok(()) => reply.ok(),
-                Err(error) => reply.error(listing_errno(&error)),
-            }
+        shared.entries(&folder, offset, |name, node, next| {
+            let child = match name {
+                "." => number.0,
+                ".." => lock(&shared.nodes).parent(number.0),
+                _ => lock(&shared.nodes).number(number.0, node),
+            };
+            reply.add(INodeNo(child), next, kind(node), name)
         });
+        reply.ok();
     }
 
     fn readdirplus(
@@ -428,37 +422,29 @@ impl Filesystem for Fuse {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let folder = match self.shared.open_folder(handle) {
+        let shared = &self.shared;
+        let folder = match shared.open_folder(handle) {
             Ok(folder) => folder,
             Err(error) => return reply.error(error),
         };
-        let shared = Arc::clone(&self.shared);
-        self.jobs.submit(move |timing| {
-            if timing == Timing::TooLate {
-                return reply.error(Errno::EAGAIN);
+        shared.entries(&folder, offset, |name, node, next| {
+            // The kernel counts a lookup for every entry but these two.
+            let dot = name == "." || name == "..";
+            let child = match name {
+                "." => number.0,
+                ".." => lock(&shared.nodes).parent(number.0),
+                _ => shared.remember(number.0, name, node),
+            };
+            let attributes = shared.attributes(child, node);
+            let ttl = lasting(node);
+            let full = reply.add(INodeNo(child), next, name, &ttl, &attributes, GENERATION);
+            if full && !dot {
+                // It did not fit, so the kernel has not seen it.
+                lock(&shared.nodes).forget(child, 1);
             }
-            let listed = shared.entries(&folder, offset, |name, node, next| {
-                // The kernel counts a lookup for every entry but these two.
-                let dot = name == "." || name == "..";
-                let child = match name {
-                    "." => number.0,
-                    ".." => lock(&shared.nodes).parent(number.0),
-                    _ => shared.remember(number.0, name, node),
-                };
-                let attributes = shared.attributes(child, node);
-                let ttl = lasting(node);
-                let full = reply.add(INodeNo(child), next, name, &ttl, &attributes, GENERATION);
-                if full && !dot {
-                    // It did not fit, so the kernel has not seen it.
-                    lock(&shared.nodes).forget(child, 1);
-                }
-                full
-            });
-            match listed {
-                Ok(()) => reply.ok(),
-                Err(error) => reply.error(listing_errno(&error)),
-            }
+            full
         });
+        reply.ok();
     }
 
     fn releasedir(
@@ -490,8 +476,8 @@ impl Filesystem for Fuse {
             }
             let handle = shared.handle();
             let content = shared.namespace.content(file);
-            lock(&shared.files).insert(handle.0, content.into());
-            // The size is known only now, so the kernel must not go by its attributes.
+            lock(&shared.files).insert(handle.0, content);
+            // It may have changed since its size was asked for.
             reply.opened(handle, FopenFlags::FOPEN_DIRECT_IO);
         });
     }
@@ -540,6 +526,8 @@ impl Filesystem for Fuse {
 fn lasting(node: &Node) -> Duration {
     match node {
         Node::Directory(Directory::Query(_) | Directory::Recent) => BRIEF,
+        // Their size is that of their content, which is another each time.
+        Node::File(File::Status | File::StatusJson | File::LastError) => Duration::ZERO,
         Node::Directory(_) | Node::File(_) | Node::Photo(_) => LASTING,
     }
 }
@@ -557,15 +545,6 @@ fn errno(error: &NamespaceError) -> Errno {
         NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::ENOENT,
         NamespaceError::Busy => Errno::EAGAIN,
         NamespaceError::Failed(_) => Errno::EIO,
-    }
-}
-
-/// The error of a folder that cannot be listed. Never ENOENT: the C library takes that
-/// for the end of the folder, and the folder for empty.
-fn listing_errno(error: &NamespaceError) -> Errno {
-    match error {
-        NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::EINVAL,
-        other => errno(other),
     }
 }
 

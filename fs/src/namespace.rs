@@ -2,8 +2,9 @@
 //!
 //! What there is and what it promises: `docs/SEMANTICS.md`. Nothing here knows of
 //! inodes, file handles or the kernel. Looking a name up answers at once; a query is run
-//! when its folder is listed, or when a name in it is asked for.
+//! when its folder is opened, or when a name in it is asked for.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -33,11 +34,14 @@ const KEPT_EARLIER: usize = 3;
 /// generation would list others: `ls -l` asks for each name that it has just read.
 const NAMES_LAST: Duration = Duration::from_secs(2);
 
+/// How long a status that was told is told again.
+const STATUS_LASTS: Duration = Duration::from_millis(300);
+
 /// Where the text of `.semfs/status` and `.semfs/status.json` comes from.
 pub type StatusSource = Box<dyn Fn(StatusForm) -> String + Send + Sync>;
 
 /// How a status is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StatusForm {
     /// For people.
     Text,
@@ -108,6 +112,7 @@ pub struct Namespace {
     index: Arc<Index>,
     searcher: Arc<Searcher>,
     status: StatusSource,
+    told: Mutex<HashMap<StatusForm, (Instant, Arc<[u8]>)>>,
     /// Results of a query that does not say how many.
     top: usize,
     listings: Mutex<LruCache<Directory, Shown>>,
@@ -145,6 +150,7 @@ impl Namespace {
             index,
             searcher,
             status,
+            told: Mutex::default(),
             top,
             listings: Mutex::new(LruCache::new(KEPT_LISTINGS)),
             budget: Budget::new(LISTING_MEMORY),
@@ -200,12 +206,11 @@ impl Namespace {
         let generation = self.index.generation().number();
         let mut listings = lock(&self.listings);
         let shown = listings.get(directory)?;
-        let found = shown.find(name);
         let is_current = shown.current.generation() == generation;
-        if found.is_none() && !is_current && shown.since.elapsed() >= NAMES_LAST {
+        if !is_current && shown.since.elapsed() >= NAMES_LAST {
             return None;
         }
-        Some(found.ok_or(NamespaceError::NotFound))
+        Some(shown.find(name).ok_or(NamespaceError::NotFound))
     }
 
     /// The photo that `name` stands for in a result folder. Runs the query if need be.
@@ -252,16 +257,29 @@ impl Namespace {
         }
     }
 
-    /// The content of a file, as of now.
+    /// The content of a file, as of now; a status may be a moment old.
     #[must_use]
-    pub fn content(&self, file: File) -> Vec<u8> {
+    pub fn content(&self, file: File) -> Arc<[u8]> {
         match file {
-            File::Readme => README.as_bytes().to_vec(),
-            File::Status => (self.status)(StatusForm::Text).into_bytes(),
-            File::StatusJson => (self.status)(StatusForm::Json).into_bytes(),
-            File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().to_vec(),
-            File::LastError => lock(&self.last_error).clone().into_bytes(),
+            File::Readme => README.as_bytes().into(),
+            File::Status => self.status_as(StatusForm::Text),
+            File::StatusJson => self.status_as(StatusForm::Json),
+            File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().into(),
+            File::LastError => lock(&self.last_error).as_bytes().into(),
         }
+    }
+
+    /// The status, kept for a moment: it has the size that was told of it.
+    fn status_as(&self, form: StatusForm) -> Arc<[u8]> {
+        let mut told = lock(&self.told);
+        if let Some((since, text)) = told.get(&form)
+            && since.elapsed() < STATUS_LASTS
+        {
+            return Arc::clone(text);
+        }
+        let text: Arc<[u8]> = (self.status)(form).into_bytes().into();
+        told.insert(form, (Instant::now(), Arc::clone(&text)));
+        text
     }
 
     /// The generation that is published now, and since when.
@@ -351,6 +369,14 @@ impl fmt::Debug for Namespace {
         f.debug_struct("Namespace")
             .field("top", &self.top)
             .finish_non_exhaustive()
+    }
+}
+
+impl Directory {
+    /// Whether its names are photos, and depend on the index.
+    #[must_use]
+    pub fn has_photos(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Recent)
     }
 }
 

@@ -20,10 +20,11 @@ pub(crate) fn run(
     let progress = Progress::default();
     let done = AtomicBool::new(false);
     let report = thread::scope(|scope| {
-        scope.spawn(|| progress_bar::show(&progress, &done));
+        let bar = scope.spawn(|| progress_bar::show(&progress, &done));
         let options = IndexOptions { once, rebuild };
         let report = semfs_daemon::index(config, environment, &options, &progress, &stop);
         done.store(true, Ordering::Relaxed);
+        bar.thread().unpark();
         report
     })?;
     let pass = report.progress;

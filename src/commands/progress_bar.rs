@@ -15,13 +15,14 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How often a line is logged.
 const LINE: Duration = Duration::from_secs(10);
 
-/// Shows `progress` until `done`.
+/// Shows `progress` until `done`; its thread is to be unparked then.
 pub(crate) fn show(progress: &Progress, done: &AtomicBool) {
     let quiet = !tracing::enabled!(tracing::Level::INFO);
     let bar = (io::stderr().is_terminal() && !quiet).then(bar);
     let mut logged = Instant::now();
     while !done.load(Ordering::Relaxed) {
-        thread::sleep(FRAME);
+        // Woken when it is over: the bar must not make a short run longer.
+        thread::park_timeout(FRAME);
         let now = progress.snapshot();
         if let Some(bar) = &bar {
             bar.set_length(now.expected.max(now.done()));

@@ -219,9 +219,8 @@ fn open_folders_make_the_daemon_grow_without_bound() {
     let mut open = Vec::new();
     let mut refused = 0;
     for number in 0..900 {
-        let mut folder = fs::read_dir(search.join(format!("waves {number}"))).unwrap();
-        match folder.next().unwrap() {
-            Ok(_) => open.push(folder),
+        match fs::read_dir(search.join(format!("waves {number}"))) {
+            Ok(folder) => open.push(folder),
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
                 refused += 1;
@@ -345,4 +344,55 @@ fn completions_load_a_model() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+#[test]
+fn files_of_ours_are_empty_for_programs_that_go_by_their_size() {
+    let home = Home::new();
+    write_many(&home.photos(), 3);
+    let Some(_daemon) = Daemon::start(&home) else {
+        return;
+    };
+    fs::read_dir(home.mount().join("search/date=1")).unwrap_err();
+    let copies = home.path().join("copies");
+    fs::create_dir(&copies).unwrap();
+    // tar stores exactly as many bytes as the attributes say.
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg("tar cf - .semfs README.txt | tar xf - -C \"$0\"")
+        .arg(&copies)
+        .current_dir(home.mount())
+        .status();
+    assert!(status.unwrap().success());
+    let read = |name: &str| fs::read_to_string(copies.join(name)).unwrap();
+    assert!(read(".semfs/status").contains("3 in 3 files"));
+    assert!(read(".semfs/last-error").contains("date="));
+    assert!(read(".semfs/version").starts_with(env!("CARGO_PKG_VERSION")));
+    serde_json::from_str::<serde_json::Value>(&read(".semfs/status.json")).unwrap();
+}
+
+#[test]
+fn a_name_keeps_its_old_photo_when_its_folder_is_read_again() {
+    let home = Home::new();
+    home.configure("results = 1000");
+    // Cameras reuse names: only the ranks tell these apart.
+    for number in 0..303 {
+        write_small(
+            &home.photos().join(format!("{number}/IMG_0001.jpg")),
+            number,
+        );
+    }
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let recent = home.mount().join("recent");
+    let targets = || -> std::collections::HashSet<PathBuf> {
+        let links = names(&recent).into_iter().map(|name| recent.join(name));
+        links.map(|link| fs::read_link(link).unwrap()).collect()
+    };
+    assert_eq!(targets().len(), 303);
+    write_small(&home.photos().join("new/IMG_0001.jpg"), 5000);
+    home.error(&["index"]);
+    daemon.wait_for("the new photo", || names(&recent).len() == 304);
+    assert_eq!(targets().len(), 304, "a photo twice, another one missing");
 }
