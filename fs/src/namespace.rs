@@ -112,13 +112,16 @@ pub struct Namespace {
     index: Arc<Index>,
     searcher: Arc<Searcher>,
     status: StatusSource,
-    told: Mutex<HashMap<StatusForm, (Instant, Arc<[u8]>)>>,
+    told: Mutex<HashMap<StatusForm, Told>>,
     /// Results of a query that does not say how many.
     top: usize,
     listings: Mutex<LruCache<Directory, Shown>>,
     budget: Budget,
     last_error: Mutex<String>,
 }
+
+/// A status that was told, and when.
+type Told = (Instant, Arc<[u8]>);
 
 /// A folder's listings.
 #[derive(Debug, Clone)]
