@@ -1,6 +1,5 @@
 //! kill -9 at any moment: nothing that was indexed is embedded again, nothing is missing.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::pictures::write_many;
@@ -15,12 +14,7 @@ fn kill_at_any_moment_loses_nothing_and_repeats_nothing() {
     let mut before = 0;
     let mut in_between = 0;
     for trial in 0..12 {
-        let mut indexing = home
-            .command(&["index", "--once"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut indexing = home.start_indexing(&[]);
         std::thread::sleep(Duration::from_millis(150 + trial * 97 % 700));
         indexing.kill().unwrap();
         indexing.wait().unwrap();
@@ -45,12 +39,7 @@ fn kill_at_any_moment_loses_nothing_and_repeats_nothing() {
 fn an_interrupted_run_keeps_what_it_did() {
     let home = Home::new();
     write_many(&home.photos(), PHOTOS);
-    let indexing = home
-        .command(&["index", "--once"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let indexing = home.start_indexing(&[]);
     std::thread::sleep(Duration::from_millis(600));
     let process = nix::unistd::Pid::from_raw(i32::try_from(indexing.id()).unwrap());
     nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();

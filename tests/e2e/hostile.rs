@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{Home, memory_of, shared_data};
@@ -46,12 +45,7 @@ fn every_hostile_file_ends_as_a_photo_or_as_a_problem_with_a_reason() {
         ),
     )
     .unwrap();
-    let mut indexing = home
-        .command(&["index", "--once"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut indexing = home.start_indexing(&[]);
     let started = Instant::now();
     let mut peak = 0;
     let status = loop {

@@ -73,12 +73,7 @@ fn a_folder_that_is_renamed_after_an_interruption_leaves_ghosts() {
     for number in 0..1500 {
         write_small(&flat.join(format!("{number}.jpg")), number);
     }
-    let mut indexing = home
-        .command(&["index", "--once"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut indexing = home.start_indexing(&[]);
     while home.run(&["status"]).stdout.is_empty() && indexing.try_wait().unwrap().is_none() {
         // The index is in use: it works. What it has committed is seen when it is killed.
         std::thread::sleep(Duration::from_millis(50));
@@ -124,12 +119,7 @@ fn children(process: u32) -> Vec<i32> {
 fn a_worker_that_somebody_kills_makes_a_good_photo_a_problem() {
     let home = Home::new();
     write_many(&home.photos(), 1500);
-    let mut indexing = home
-        .command(&["index", "--once"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut indexing = home.start_indexing(&[]);
     let mut killed = 0;
     while indexing.try_wait().unwrap().is_none() {
         // Rarely enough that no photo meets it twice.
@@ -162,6 +152,8 @@ fn a_raised_limit_does_not_give_a_large_file_another_chance() {
 #[test]
 fn a_disk_that_is_pulled_while_it_waits_for_its_turn_is_taken_for_deleted() {
     let home = Home::new();
+    // One thread walks, and so the first root is done before the second is begun.
+    home.configure("[limits]\nthreads = 1");
     let (disk, large) = (home.path().join("disk"), home.photos());
     fs::create_dir(&disk).unwrap();
     let Some(tmpfs) = Disk::new(&disk, "32m") else {
@@ -173,12 +165,7 @@ fn a_disk_that_is_pulled_while_it_waits_for_its_turn_is_taken_for_deleted() {
     }
     let roots = [large.to_str().unwrap(), disk.to_str().unwrap()];
     home.ok(&["index", "--once", roots[1]]);
-    let indexing = home
-        .command(&["index", "--once", roots[0], roots[1]])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let indexing = home.start_indexing(&roots);
     std::thread::sleep(Duration::from_millis(250));
     drop(tmpfs);
     let output = indexing.wait_with_output().unwrap();

@@ -130,6 +130,16 @@ impl Home {
         Account::parse(&self.ok(&["index", "--once"]))
     }
 
+    /// Starts one pass and does not wait; what it prints can be had from it.
+    pub fn start_indexing(&self, roots: &[&str]) -> Child {
+        let mut command = self.command(&["index", "--once"]);
+        command
+            .args(roots)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     pub fn status(&self) -> Status {
         Status(serde_json::from_str(&self.ok(&["status", "--json"])).unwrap())
     }
@@ -272,10 +282,12 @@ impl Daemon {
         memory_of(self.process(), "VmRSS")
     }
 
-    /// Sends a signal and waits; the exit status.
-    pub fn end(mut self, signal: Signal) -> Option<i32> {
+    /// Sends a signal and waits: the exit status, and whether the mount is still there. It
+    /// is asked before this guard would unmount.
+    pub fn end(mut self, signal: Signal) -> (Option<i32>, bool) {
         send(&self.child, signal);
-        self.child.wait().unwrap().code()
+        let status = self.child.wait().unwrap().code();
+        (status, is_mounted(&self.mount))
     }
 }
 
