@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_budget_is_given_back_with_the_listing() {
-        let budget = Budget::new(100_000);
+        let budget = Budget::new(80_000);
         let first = listing(500, &budget).unwrap();
         assert!(listing(500, &budget).is_none());
         drop(first);
