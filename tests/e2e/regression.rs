@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::pictures::{write_many, write_small};
-use crate::support::{Daemon, Home, names};
+use crate::support::{Daemon, Home, names, skipped};
 
 /// A tmpfs of this test, until it is dropped. Nothing for users who may not mount.
 struct Disk(PathBuf);
@@ -28,7 +28,7 @@ impl Disk {
             Some(options.as_str()),
         );
         if let Err(error) = mounted {
-            println!("SKIPPED: a tmpfs cannot be mounted here ({error})");
+            skipped!("a tmpfs cannot be mounted here ({error})");
             return None;
         }
         Some(Self(at.to_owned()))

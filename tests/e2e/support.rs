@@ -14,6 +14,18 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Says that a test is skipped, and why: not through `println!`, whose words are hidden
+/// where a test passes.
+macro_rules! skipped {
+    ($($why:tt)*) => {
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("SKIPPED: {}\n", format_args!($($why)*)),
+        );
+    };
+}
+pub(crate) use skipped;
+
 /// The user who owns nothing.
 const NOBODY: u32 = 65534;
 
@@ -47,12 +59,20 @@ impl Home {
         fs::write(self.config(), text).unwrap();
     }
 
-    /// Has the program run as an ordinary user, whatever user runs the tests.
-    pub fn as_ordinary_user(&mut self) {
-        if nix::unistd::geteuid().is_root() {
-            self.user = Some(NOBODY);
-            self.give_to_user();
+    /// Has the program run as an ordinary user, whatever user runs the tests. False where
+    /// that user may not enter the folder that the program was built in.
+    pub fn as_ordinary_user(&mut self) -> bool {
+        if !nix::unistd::geteuid().is_root() {
+            return true;
         }
+        self.user = Some(NOBODY);
+        self.give_to_user();
+        let started = self.command(&["--version"]).output();
+        let can = started.is_ok_and(|output| output.status.success());
+        if !can {
+            skipped!("an ordinary user may not enter the folder of this build");
+        }
+        can
     }
 
     /// Gives everything in this home to the user that the program runs as.
@@ -350,7 +370,7 @@ pub fn can_mount() -> bool {
         .write(true)
         .open("/dev/fuse");
     if let Err(error) = &opened {
-        println!("SKIPPED: /dev/fuse cannot be opened here ({error}); run the tests as root");
+        skipped!("/dev/fuse cannot be opened here ({error}); run the tests as root");
     }
     opened.is_ok()
 }
@@ -363,7 +383,7 @@ pub fn shared_data(folder: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path.canonicalize().unwrap());
     }
-    println!("SKIPPED: {} is not there", path.display());
+    skipped!("{} is not there", path.display());
     None
 }
 

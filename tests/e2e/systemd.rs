@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::skipped;
+
 #[test]
 fn units_have_no_unknown_keys() {
     if Command::new("systemd-analyze")
@@ -11,7 +13,7 @@ fn units_have_no_unknown_keys() {
         .output()
         .is_err()
     {
-        println!("SKIPPED: systemd-analyze is not there");
+        skipped!("systemd-analyze is not there");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
