@@ -378,6 +378,12 @@ impl State {
         Self { folder }
     }
 
+    /// Adds to the configuration.
+    pub fn set(&self, more: &str) {
+        let text = format!("rescan_minutes = 0\n{more}");
+        fs::write(self.folder.path().join("semfs.toml"), text).expect("writing a configuration");
+    }
+
     /// `semfs` with this state.
     pub fn semfs(&self) -> Command {
         let mut semfs = Command::new(env!("CARGO_BIN_EXE_semfs"));
@@ -481,10 +487,15 @@ impl Daemon {
 
     /// Passes that are finished, as the mount says it.
     fn passes(&self) -> u64 {
+        self.number("passes_finished") as u64
+    }
+
+    /// A number of the status.
+    pub fn number(&self, key: &str) -> usize {
         let status = fs::read(self.mount.path().join(".semfs/status.json"));
         let status: serde_json::Value =
             serde_json::from_slice(&status.unwrap_or_default()).unwrap_or_default();
-        status["passes_finished"].as_u64().unwrap_or(0)
+        status[key].as_u64().unwrap_or(0) as usize
     }
 }
 

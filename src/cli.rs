@@ -112,8 +112,12 @@ pub(crate) enum Command {
     /// Take folders out of the index; the photos are not touched
     ///
     /// For folders that are no longer wanted, or whose photos are really gone: an
-    /// unreachable or empty folder is never forgotten by itself.
+    /// unreachable or empty folder is never forgotten by itself, nor is a large share of a
+    /// folder's photos that went at once (say that with --missing).
     Forget {
+        /// Forget only those of their files that are missing now
+        #[arg(long)]
+        missing: bool,
         /// Folders that were indexed, as `semfs status` prints them
         #[arg(required = true, value_name = "ROOT")]
         roots: Vec<PathBuf>,
@@ -131,6 +135,10 @@ pub(crate) enum Command {
     /// Decode pictures for another semfs, over standard input
     #[command(hide = true)]
     Worker,
+
+    /// Look at files for another semfs, over standard input
+    #[command(hide = true)]
+    Scout,
 }
 
 /// How results are printed. Without either: score and path, for people.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use semfs_daemon::{Config, Environment};
+use semfs_daemon::{Config, Environment, RootConfig};
 use tracing_subscriber::EnvFilter;
 
 use cli::{Cli, Command};
@@ -16,8 +16,10 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // A worker is nobody's terminal program: no log, no configuration.
-    if let Command::Worker = cli.command {
-        return commands::worker::run();
+    match cli.command {
+        Command::Worker => return commands::worker::run(),
+        Command::Scout => return commands::worker::run_scout(),
+        _ => {}
     }
     init_logging(cli.verbose, cli.quiet);
     match run(cli) {
@@ -48,7 +50,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let roots_from = |roots: Vec<std::path::PathBuf>, config: &mut Config| {
         if !roots.is_empty() {
-            let roots: anyhow::Result<_> = roots.into_iter().map(absolute).collect();
+            let roots = roots.into_iter().map(absolute);
+            let roots: anyhow::Result<_> = roots.map(|root| Ok(RootConfig::new(root?))).collect();
             config.roots = roots?;
         }
         anyhow::Ok(())
@@ -69,9 +72,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
             Ok(semfs_daemon::run(&config, &environment)?)
         }
-        Command::Forget { roots } => {
+        Command::Forget { roots, missing } => {
             let roots: anyhow::Result<Vec<_>> = roots.into_iter().map(absolute).collect();
-            commands::forget::run(&config, &environment, &roots?)
+            commands::forget::run(&config, &environment, &roots?, missing)
         }
         Command::Search { top, format, query } => {
             commands::search::run(&config, &environment, &query.join(" "), top, format)
@@ -79,7 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status { json, problems } => {
             commands::status::run(&config, &environment, json, problems)
         }
-        Command::Completions { .. } | Command::Man | Command::Worker => Ok(()),
+        Command::Completions { .. } | Command::Man | Command::Worker | Command::Scout => Ok(()),
     }
 }
 

@@ -124,10 +124,14 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
     for (id, path) in roots {
         // One without files was forgotten, or never had any.
         if engine.index.catalog().has_files(id)? {
-            shown.push(RootStatus {
+            let facts = engine.index.catalog().facts(id)?;
+            let files = engine.index.catalog().recorded(id)?;
+            shown.push(RootStatus::unserved(
                 path,
-                offline: None,
-            });
+                files,
+                facts.folders,
+                facts.compared,
+            ));
         }
     }
     Ok(Status {
@@ -136,6 +140,7 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         photos: totals.photos,
         files: totals.files,
         problems: totals.problems,
+        vectors: u64::from(totals.rows),
         generation: totals.generation,
         model: engine.model_status(),
         roots: shown,

@@ -82,6 +82,13 @@ impl Daemon {
         self.client.rescan().map_err(|error| self.failed(error))
     }
 
+    pub(crate) fn forget(&self, root: &Path, missing: bool) -> Result<u64, DaemonError> {
+        let root = root.as_os_str().as_encoded_bytes();
+        self.client
+            .forget(root, missing)
+            .map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: CallError) -> DaemonError {
         match error {
             CallError::Refused(words) => DaemonError::Refused(words),

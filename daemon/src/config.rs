@@ -6,7 +6,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use semfs_engine::courtesy::Courtesy;
 use semfs_engine::ingest::{DEFAULT_EXCLUDES, Excludes};
 use semfs_engine::query::MOST_RESULTS;
 use serde::{Deserialize, Serialize};
@@ -58,7 +60,7 @@ pub struct Config {
     /// The file that says so, if there is one.
     pub file: Option<PathBuf>,
     /// Folders of photos.
-    pub roots: Vec<PathBuf>,
+    pub roots: Vec<RootConfig>,
     /// Where to mount.
     pub mount: PathBuf,
     /// Where the index is.
@@ -73,8 +75,65 @@ pub struct Config {
     pub results: usize,
     /// Minutes between looks at all folders; 0: only at start and when asked to.
     pub rescan_minutes: u64,
+    /// Seconds between looks at folders that tell of no changes, at least.
+    pub poll_seconds: u64,
+    /// A file that may still be written is read when it has not changed for so many seconds.
+    pub rest_seconds: u64,
+    /// What becomes of photos whose root cannot be reached.
+    pub offline: Offline,
+    /// Losing more than this share of a root's files at once is not believed, in percent.
+    pub loss_percent: u64,
+    /// Photos that were deleted are recognised for so many days if they come back; and so
+    /// long a loss that is too large stays unbelieved.
+    pub grace_days: u64,
     /// Ceilings.
     pub limits: Limits,
+}
+
+/// A folder of photos, and how it is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootConfig {
+    /// The folder.
+    pub path: PathBuf,
+    /// How it is watched.
+    pub watch: WatchMode,
+}
+
+/// How a root is watched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatchMode {
+    /// By the best way that its filesystem and the system's limits allow.
+    #[default]
+    Auto,
+    /// By looking again and again.
+    Poll,
+    /// By inotify, whatever its filesystem.
+    Inotify,
+    /// By fanotify, whatever its filesystem.
+    Fanotify,
+}
+
+/// What becomes of photos whose root cannot be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offline {
+    /// They are found, and their links dangle.
+    #[default]
+    Show,
+    /// They are left out until the root is back.
+    Hide,
+}
+
+impl RootConfig {
+    /// A folder that is watched by the best way.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            watch: WatchMode::Auto,
+        }
+    }
 }
 
 /// Ceilings on what semfs uses.
@@ -89,6 +148,12 @@ pub struct Limits {
     pub file_mib: u64,
     /// Reading or decoding one file may take so long, in seconds.
     pub file_seconds: u64,
+    /// A network filesystem that is silent for so long, in seconds, is offline.
+    pub answer_seconds: u64,
+    /// The share of the system's inotify watches that semfs may use, in percent.
+    pub watch_percent: u64,
+    /// How bulk work behaves beside other programs.
+    pub priority: Courtesy,
 }
 
 impl Default for Limits {
@@ -98,6 +163,9 @@ impl Default for Limits {
             worker_mib: 1024,
             file_mib: 256,
             file_seconds: 60,
+            answer_seconds: 10,
+            watch_percent: 50,
+            priority: Courtesy::Idle,
         }
     }
 }
@@ -106,7 +174,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ConfigFile {
-    roots: Vec<PathBuf>,
+    roots: Vec<RootEntry>,
     mount: PathBuf,
     state: Option<PathBuf>,
     model: String,
@@ -115,7 +183,28 @@ struct ConfigFile {
     exclude_defaults: bool,
     results: usize,
     rescan_minutes: u64,
+    poll_seconds: u64,
+    rest_seconds: u64,
+    offline: Offline,
+    loss_percent: u64,
+    grace_days: u64,
     limits: Limits,
+}
+
+/// A root as it is written: its path, or a table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a path, or { path = \"…\", watch = \"auto\" }")]
+enum RootEntry {
+    Path(PathBuf),
+    Table(RootTable),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootTable {
+    path: PathBuf,
+    #[serde(default)]
+    watch: WatchMode,
 }
 
 impl Default for ConfigFile {
@@ -130,6 +219,11 @@ impl Default for ConfigFile {
             exclude_defaults: true,
             results: 200,
             rescan_minutes: 15,
+            poll_seconds: 60,
+            rest_seconds: 1,
+            offline: Offline::Show,
+            loss_percent: 50,
+            grace_days: 30,
             limits: Limits::default(),
         }
     }
@@ -187,7 +281,24 @@ impl Config {
             file_mib,
             file_seconds,
             threads,
+            answer_seconds,
+            watch_percent,
+            priority: _,
         } = file.limits;
+        let within = |key: &str, number: u64, range: std::ops::RangeInclusive<u64>| {
+            let (least, most) = (range.start(), range.end());
+            if range.contains(&number) {
+                Ok(())
+            } else {
+                Err(value(format!("`{key}` must be from {least} to {most}")))
+            }
+        };
+        within("poll_seconds", file.poll_seconds, 1..=86_400)?;
+        within("rest_seconds", file.rest_seconds, 0..=3_600)?;
+        within("loss_percent", file.loss_percent, 0..=100)?;
+        within("grace_days", file.grace_days, 0..=36_500)?;
+        within("limits.answer_seconds", answer_seconds, 1..=3_600)?;
+        within("limits.watch_percent", watch_percent, 1..=100)?;
         if !(256..=1 << 20).contains(&worker_mib) {
             return Err(value(
                 "`limits.worker_mib` must be from 256 to 1048576".to_owned(),
@@ -223,7 +334,11 @@ impl Config {
         };
         Ok(Self {
             file: path.map(Path::to_owned),
-            roots: file.roots.iter().map(|root| absolute(root)).collect(),
+            roots: file
+                .roots
+                .iter()
+                .map(|root| root_config(root, &absolute))
+                .collect(),
             mount: absolute(&file.mount),
             state,
             model: if file.model.contains('/') {
@@ -237,6 +352,11 @@ impl Config {
             exclude,
             results: file.results,
             rescan_minutes: file.rescan_minutes,
+            poll_seconds: file.poll_seconds,
+            rest_seconds: file.rest_seconds,
+            offline: file.offline,
+            loss_percent: file.loss_percent,
+            grace_days: file.grace_days,
             limits: file.limits,
         })
     }
@@ -249,6 +369,12 @@ impl Config {
         Ok(Excludes::new(self.exclude.iter().map(String::as_str))?)
     }
 
+    /// How long what is gone is remembered.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_days * 24 * 60 * 60)
+    }
+
     /// Threads of each stage.
     #[must_use]
     pub fn threads(&self) -> usize {
@@ -256,6 +382,16 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         }
+    }
+}
+
+fn root_config(entry: &RootEntry, absolute: &impl Fn(&Path) -> PathBuf) -> RootConfig {
+    match entry {
+        RootEntry::Path(path) => RootConfig::new(absolute(path)),
+        RootEntry::Table(RootTable { path, watch }) => RootConfig {
+            path: absolute(path),
+            watch: *watch,
+        },
     }
 }
 

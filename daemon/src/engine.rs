@@ -1,24 +1,25 @@
 //! The engine, opened for a configuration: model, runtime, index.
 
-use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::status::ModelStatus;
+use semfs_engine::catalog::RootId;
+use semfs_engine::courtesy::Courtesy;
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
-use semfs_engine::ingest::{Excludes, PassSettings};
+use semfs_engine::ingest::{Ingest, IngestSettings, LossSettings};
+use semfs_engine::scout::ScoutSettings;
 use semfs_engine::search::Searcher;
 use semfs_engine::worker::WorkerSettings;
 
-use crate::WORKER_COMMAND;
 use crate::client::Daemon;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::DaemonError;
+use crate::{SCOUT_COMMAND, WORKER_COMMAND};
 
 /// Where a model's folder is looked for, from the program's folder.
 const MODELS: &[&str] = &["../share/semfs/models", "../../models"];
@@ -28,6 +29,10 @@ const RUNTIMES: &[&str] = &["../lib/semfs", "../onnxruntime", "../../onnxruntime
 
 /// The checkout that this program was built in, for programs built elsewhere.
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// This program, not by its path: an upgrade of the package must not give a running daemon
+/// workers of another version.
+const SELF: &str = "/proc/self/exe";
 
 /// How long the index may be in use before that is an error.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,7 +105,6 @@ impl Engine {
     }
 
     /// Loads what queries need.
-    /// Loads what queries need.
     ///
     /// # Errors
     /// When the text tower cannot be loaded.
@@ -118,32 +122,60 @@ impl Engine {
         }
     }
 
-    pub(crate) fn pass_settings<'a>(
-        &'a self,
+    /// A root that was indexed, by the path that it was named with.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn known_root(&self, root: &Path) -> Result<(RootId, PathBuf), DaemonError> {
+        let known = self.index.catalog().roots()?;
+        let named = |path: &Path| known.iter().find(|(_, known)| known == path).cloned();
+        // Resolved only if need be: it may be a folder that hangs.
+        let found = named(root).or_else(|| named(&std::fs::canonicalize(root).ok()?));
+        found.ok_or_else(|| DaemonError::Root {
+            path: root.to_owned(),
+            reason: "it was never indexed; `semfs status` names those that were".to_owned(),
+        })
+    }
+
+    /// What passes over the index need.
+    ///
+    /// # Errors
+    /// When a pattern in `exclude` is none.
+    pub(crate) fn ingest(
+        &self,
         config: &Config,
-        roots: &'a [PathBuf],
-        excludes: &'a Excludes,
-    ) -> PassSettings<'a> {
+        courtesy: Courtesy,
+    ) -> Result<Ingest, DaemonError> {
         let limits = &config.limits;
-        let mut never_enter: HashSet<PathBuf> = semfs_fs::mounted().into_iter().collect();
-        never_enter.extend([resolved(&config.mount), resolved(&config.state)]);
-        PassSettings {
-            roots,
-            excludes,
-            never_enter,
+        let settings = IngestSettings {
+            excludes: config.excludes()?,
             threads: config.threads(),
             worker: WorkerSettings {
-                // Not by its path: an upgrade of the package must not give a running daemon
-                // workers of another version.
-                program: PathBuf::from("/proc/self/exe"),
+                program: PathBuf::from(SELF),
                 arguments: vec![WORKER_COMMAND.to_owned()],
                 memory: limits.worker_mib << 20,
                 file_size: limits.file_mib << 20,
                 deadline: Duration::from_secs(limits.file_seconds),
             },
-            model: &self.model,
-            runtime: &self.runtime,
-        }
+            scout: scout_settings(config),
+            rest: Duration::from_secs(config.rest_seconds),
+            losses: LossSettings {
+                share: config.loss_percent as f64 / 100.0,
+                grace: config.grace(),
+            },
+            courtesy,
+        };
+        let (index, model) = (Arc::clone(&self.index), self.model.clone());
+        Ok(Ingest::new(index, model, self.runtime.clone(), settings))
+    }
+}
+
+/// How scouts are started.
+pub(crate) fn scout_settings(config: &Config) -> ScoutSettings {
+    ScoutSettings {
+        program: PathBuf::from(SELF),
+        arguments: vec![SCOUT_COMMAND.to_owned()],
+        deadline: Duration::from_secs(config.limits.answer_seconds),
     }
 }
 
@@ -203,81 +235,4 @@ fn find_runtime(config: &Config, environment: &Environment) -> Result<PathBuf, D
         .map(|folder| folder.join("libonnxruntime.so"));
     let found = found.into_iter().find(|path| path.is_file());
     found.ok_or(DaemonError::NoRuntime { looked_in: folders })
-}
-
-/// The roots as they are looked at: resolved, and none inside another.
-///
-/// # Errors
-/// When there is none, one lies inside another or inside a mount of semfs. A root that is
-/// unreachable is no error.
-pub(crate) fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, DaemonError> {
-    if roots.is_empty() {
-        return Err(DaemonError::NoRoots);
-    }
-    let mut resolved_roots: Vec<PathBuf> = Vec::new();
-    for root in roots {
-        let error = |reason: String| DaemonError::Root {
-            path: root.clone(),
-            reason,
-        };
-        let path = resolved(root);
-        if path.is_file() {
-            return Err(error(
-                "it is a file; name the folder that it is in".to_owned(),
-            ));
-        }
-        if let Some(mount) = semfs_fs::mounted()
-            .iter()
-            .find(|mount| path.starts_with(mount))
-        {
-            let mount = mount.display();
-            return Err(error(format!(
-                "it lies in {mount}, which is a mount of semfs"
-            )));
-        }
-        let other = resolved_roots
-            .iter()
-            .find(|other| path.starts_with(other) || other.starts_with(&path));
-        match other {
-            Some(other) if *other == path => {}
-            Some(other) => {
-                let other = other.display();
-                return Err(error(format!(
-                    "it and {other} lie one inside the other; name one"
-                )));
-            }
-            None => resolved_roots.push(path),
-        }
-    }
-    Ok(resolved_roots)
-}
-
-/// The path without links where it exists, else as it is.
-fn resolved(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roots_inside_each_other_are_refused_and_doubles_are_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (folder.path().join("a"), folder.path().join("a/b"));
-        fs::create_dir_all(&b).unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&a, &link).unwrap();
-        assert!(resolve_roots(&[a.clone(), b.clone()]).is_err());
-        assert!(resolve_roots(&[b, a.clone()]).is_err());
-        let resolved = resolve_roots(&[a.clone(), link]).unwrap();
-        assert_eq!(resolved, [fs::canonicalize(a).unwrap()]);
-    }
-
-    #[test]
-    fn an_unreachable_root_is_kept() {
-        let gone = PathBuf::from("/no/such/root");
-        assert_eq!(resolve_roots(std::slice::from_ref(&gone)).unwrap(), [gone]);
-        assert!(matches!(resolve_roots(&[]), Err(DaemonError::NoRoots)));
-    }
 }

@@ -1,218 +1,291 @@
-//! When to look at the folders: once for a command, again and again for the daemon.
+//! The daemon's indexing: every root is compared with the index now and then, and followed
+//! in between, as far as its filesystem tells of changes.
+//!
+//! ```text
+//! each root ── compare: at start, now and then, when asked, when changes were lost ──► pass in bulk
+//! kernel ─ watch ─ gather ─ follow: what changed, a moment after it did ──► pass that is prompt
+//! ```
+//!
+//! One thread compares each root, so that one that is slow holds up no other.
 
-use std::path::PathBuf;
+mod compare;
+mod follow;
+mod state;
+
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
-use semfs_engine::index::Index;
-use semfs_engine::ingest::{OfflineRoot, PassReport, Progress, run_pass};
+use crossbeam_channel::bounded;
+use semfs_engine::catalog::RootId;
+use semfs_engine::index::{Away, Index};
+use semfs_engine::ingest::{
+    Excludes, Ingest, Look, Progress, ProgressSnapshot, RootSettings, Task,
+};
+use semfs_engine::media::Format;
 
-use crate::client::Daemon;
-use crate::config::Config;
-use crate::engine::{Engine, resolve_roots};
-use crate::environment::Environment;
+use crate::config::{Config, Offline, RootConfig};
+use crate::engine::Engine;
 use crate::error::DaemonError;
+use crate::roots;
+use crate::status::RootStatus;
+use crate::watch::{Settings as WatchSettings, Watch};
 
-/// Passes of one `semfs index`, at most: folders that never rest end here.
-const MOST_PASSES: usize = 10;
+use compare::Wake;
+use follow::Pending;
+use state::State;
 
-/// How long a file that was being written is given before the next look.
-const REST: Duration = Duration::from_secs(1);
+/// Changes that wait to be gathered. The gathering thread does nothing else, so they wait
+/// only while many come at once.
+const CHANGES: usize = 65_536;
 
-/// How soon the daemon looks again when files changed under its hands.
-const UNSETTLED: Duration = Duration::from_secs(5);
+/// How often what was deleted long ago is looked for.
+const PURGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How `semfs index` goes about it.
-#[derive(Debug, Clone, Default)]
-pub struct IndexOptions {
-    /// One pass only; else passes follow until one finds nothing new.
-    pub once: bool,
-    /// Make the index anew.
-    pub rebuild: bool,
-}
-
-/// Indexes the configured roots without a daemon. `progress` may be read meanwhile, and
-/// `stop` be set to end early; what is done by then is kept. Returns the last pass and
-/// the status of the index.
-///
-/// # Errors
-/// When a daemon has the index (it is told to look now), or something fails.
-pub fn index(
-    config: &Config,
-    environment: &Environment,
-    options: &IndexOptions,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> Result<PassReport, DaemonError> {
-    let roots = resolve_roots(&config.roots)?;
-    if let Some(daemon) = Daemon::of(&config.state)? {
-        daemon.rescan()?;
-        return Err(DaemonError::DaemonIndexes);
-    }
-    if options.rebuild {
-        Index::erase(&config.state)?;
-    }
-    let engine = Engine::open(config, environment)?;
-    let excludes = config.excludes()?;
-    let settings = engine.pass_settings(config, &roots, &excludes);
-    let mut total = PassReport::default();
-    for _ in 0..MOST_PASSES {
-        let report = run_pass(&engine.index, &settings, progress, stop)?;
-        let rests = report.progress.found_nothing_new();
-        add(&mut total, report);
-        if options.once || total.stopped || rests {
-            break;
-        }
-        std::thread::sleep(REST);
-    }
-    Ok(total)
-}
-
-/// Takes roots out of the index. Returns each with the number of its files.
-///
-/// # Errors
-/// When one was never indexed, or another process has the index.
-pub fn forget(
-    config: &Config,
-    environment: &Environment,
-    roots: &[PathBuf],
-) -> Result<Vec<(PathBuf, u64)>, DaemonError> {
-    let engine = Engine::open(config, environment)?;
-    let known = engine.index.catalog().roots()?;
-    let mut forgotten = Vec::new();
-    for root in roots {
-        let resolved = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
-        let found = known
-            .iter()
-            .find(|(_, path)| path == root || *path == resolved);
-        let (id, path) = found.ok_or_else(|| DaemonError::Root {
-            path: root.clone(),
-            reason: "it was never indexed; `semfs status` names those that were".to_owned(),
-        })?;
-        forgotten.push((path.clone(), engine.index.forget_root(*id)?));
-    }
-    Ok(forgotten)
-}
-
-/// Adds a later pass to the account of the earlier ones.
-fn add(total: &mut PassReport, pass: PassReport) {
-    let (before, now) = (total.progress, pass.progress);
-    total.progress = now;
-    total.progress.embedded += before.embedded;
-    total.progress.known += before.known;
-    total.progress.gone += before.gone;
-    total.progress.seconds += before.seconds;
-    if before.seconds > 0.0 {
-        // What the first pass took in is unchanged to the second.
-        total.progress.unchanged = before.unchanged;
-        total.progress.problems = before.problems.max(now.problems);
-    }
-    total.offline = pass.offline;
-    total.stopped = pass.stopped;
-}
-
-/// The daemon's indexing thread: what it shares with the others.
-#[derive(Debug, Default)]
+/// What the indexing threads share with each other and with those who ask.
 pub(crate) struct Indexer {
-    pub progress: Progress,
+    config: Config,
+    excludes: Excludes,
+    index: Arc<Index>,
+    ingest: Ingest,
+    keepers: Vec<Keeper>,
+    /// Nothing where the kernel gives none; everything is polled then.
+    watch: Option<Watch>,
+    pending: Pending,
     stop: AtomicBool,
-    passes: AtomicU64,
-    wake: Mutex<bool>,
-    woken: Condvar,
-    outcome: Mutex<Outcome>,
 }
 
-/// How the last pass went.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Outcome {
-    pub offline: Vec<OfflineRoot>,
-    pub error: Option<String>,
+/// What is kept of one root.
+struct Keeper {
+    id: RootId,
+    root: RootConfig,
+    progress: Progress,
+    passes: AtomicU64,
+    state: Mutex<State>,
+    wake: Mutex<Wake>,
+    woken: Condvar,
 }
 
 impl Indexer {
-    /// Looks at the roots now and then until told to stop. Errors are kept for the
-    /// status and logged; the next pass tries again.
-    pub(crate) fn run(
-        &self,
+    /// Prepares everything; nothing is looked at before [`Self::start`]. Returns what is to
+    /// be given to it.
+    pub(crate) fn new(
         engine: &Engine,
         config: &Config,
-        roots: &[PathBuf],
-    ) -> Result<(), DaemonError> {
-        let excludes = config.excludes()?;
-        while !self.stop.load(Ordering::Relaxed) {
-            let settings = engine.pass_settings(config, roots, &excludes);
-            let outcome = match run_pass(&engine.index, &settings, &self.progress, &self.stop) {
-                Ok(report) => {
-                    tracing::info!(pass = %report.progress, "looked at all folders");
-                    for OfflineRoot { path, reason } in &report.offline {
-                        let root = path.display();
-                        tracing::warn!(%root, reason, "a root is offline; nothing is forgotten");
-                    }
-                    Outcome {
-                        offline: report.offline,
-                        error: None,
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "indexing failed; what was done is kept");
-                    Outcome {
-                        offline: Vec::new(),
-                        error: Some(error.to_string()),
-                    }
-                }
-            };
-            *lock(&self.outcome) = outcome;
-            self.passes.fetch_add(1, Ordering::Relaxed);
-            let unsettled = self.progress.snapshot().unsettled > 0;
-            self.wait(if unsettled {
-                UNSETTLED
-            } else {
-                Duration::from_secs(config.rescan_minutes.saturating_mul(60))
+        roots: &[RootConfig],
+    ) -> Result<(Self, Changes), DaemonError> {
+        let ingest = engine.ingest(config, config.limits.priority)?;
+        let mut keepers = Vec::new();
+        for root in roots {
+            let id = engine.index.root(&root.path)?;
+            keepers.push(Keeper {
+                id,
+                root: root.clone(),
+                progress: Progress::default(),
+                passes: AtomicU64::new(0),
+                state: Mutex::new(State::new(engine.index.catalog().facts(id)?)),
+                wake: Mutex::default(),
+                woken: Condvar::new(),
             });
         }
+        let excludes = config.excludes()?;
+        let (report, changes) = bounded(CHANGES);
+        let never_enter = semfs_fs::mounted().into_iter();
+        let watched = WatchSettings {
+            excludes: {
+                let excludes = excludes.clone();
+                Arc::new(move |path| excludes.excludes(path))
+            },
+            never_enter: never_enter
+                .chain([config.mount.clone(), config.state.clone()])
+                .collect(),
+            is_picture: Format::is_picture_name,
+            share: config.limits.watch_percent as f64 / 100.0,
+        };
+        let watch = match Watch::start(watched, report) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "no changes are told; all folders are polled");
+                None
+            }
+        };
+        let indexer = Self {
+            config: config.clone(),
+            excludes,
+            index: Arc::clone(&engine.index),
+            ingest,
+            keepers,
+            watch,
+            pending: Pending::default(),
+            stop: AtomicBool::new(false),
+        };
+        Ok((indexer, Changes(changes)))
+    }
+
+    /// Starts the threads.
+    pub(crate) fn start(self: &Arc<Self>, changes: Changes) -> Result<Threads, DaemonError> {
+        let mut threads = Threads::default();
+        for number in 0..self.keepers.len() {
+            let indexer = Arc::clone(self);
+            threads.spawn("compare", move || indexer.keep_comparing(number))?;
+        }
+        let indexer = Arc::clone(self);
+        threads.spawn("gather", move || indexer.gather(&changes.0))?;
+        let indexer = Arc::clone(self);
+        threads.spawn("follow", move || indexer.follow())?;
+        let indexer = Arc::clone(self);
+        threads.spawn("purge", move || indexer.keep_purging())?;
+        Ok(threads)
+    }
+
+    /// Asks for a comparison of all roots now, or after the one that is going on.
+    pub(crate) fn rescan(&self) {
+        for keeper in &self.keepers {
+            keeper.wake(|wake| wake.compare = true);
+        }
+    }
+
+    /// Takes the missing files of a root for deleted: looks at it now, and forgets them.
+    ///
+    /// # Errors
+    /// When it is none of the daemon's, cannot be reached, or the index fails.
+    pub(crate) fn believe_losses(&self, root: RootId, path: &Path) -> Result<(), DaemonError> {
+        let refused = |reason: String| DaemonError::Root {
+            path: path.to_owned(),
+            reason,
+        };
+        let Some((_, keeper)) = self.keeper(root) else {
+            let reason = "it is none of the folders of the running daemon".to_owned();
+            return Err(refused(reason));
+        };
+        self.ingest.believe_losses(root);
+        let settings = self.settings(keeper);
+        let task = Task {
+            roots: std::slice::from_ref(&settings),
+            look: &Look::Everything,
+            bulk: false,
+            count: false,
+        };
+        let report = self.ingest.run(&task, &Progress::default(), &self.stop)?;
+        if let Some(offline) = report.offline.first() {
+            return Err(refused(offline.reason.clone()));
+        }
+        keeper.wake(|wake| wake.compare = true);
         Ok(())
     }
 
-    /// Waits for the next pass: until the time has passed, or somebody asks for one.
-    /// Zero: until somebody asks.
-    fn wait(&self, time: Duration) {
-        let mut wake = lock(&self.wake);
-        let asked = |wake: &mut bool| !*wake && !self.stop.load(Ordering::Relaxed);
-        if time.is_zero() {
-            wake = self
-                .woken
-                .wait_while(wake, asked)
-                .unwrap_or_else(|poison| poison.into_inner());
-        } else {
-            let (guard, _) = self
-                .woken
-                .wait_timeout_while(wake, time, asked)
-                .unwrap_or_else(|poison| poison.into_inner());
-            wake = guard;
-        }
-        *wake = false;
-    }
-
-    /// Asks for a pass now, or for another one after the one that is going on.
-    pub(crate) fn rescan(&self) {
-        *lock(&self.wake) = true;
-        self.woken.notify_all();
-    }
-
-    /// Ends the thread soon.
+    /// Ends the threads soon.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.rescan();
+        self.pending.wake();
     }
 
-    /// Passes that are finished.
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// How often every root was compared, at least.
     pub(crate) fn passes(&self) -> u64 {
-        self.passes.load(Ordering::Relaxed)
+        let passes = self
+            .keepers
+            .iter()
+            .map(|keeper| keeper.passes.load(Ordering::Relaxed));
+        passes.min().unwrap_or(0)
     }
 
-    pub(crate) fn outcome(&self) -> Outcome {
-        lock(&self.outcome).clone()
+    /// The comparisons that are going on, or the last ones, as one.
+    pub(crate) fn progress(&self) -> ProgressSnapshot {
+        let snapshots = self.keepers.iter().map(|keeper| keeper.progress.snapshot());
+        ProgressSnapshot::sum(snapshots)
+    }
+
+    /// How the roots are.
+    pub(crate) fn roots(&self) -> Vec<RootStatus> {
+        let all = self.keepers.iter();
+        all.map(|keeper| {
+            let watch = self.watch.as_ref().map(|watch| watch.state(keeper.id));
+            let recorded = self.index.catalog().recorded(keeper.id).unwrap_or(0);
+            lock(&keeper.state).status(&keeper.root.path, recorded, watch.unwrap_or_default())
+        })
+        .collect()
+    }
+
+    /// What went wrong last, if the last pass of a root failed.
+    pub(crate) fn error(&self) -> Option<String> {
+        let mut keepers = self.keepers.iter();
+        keepers.find_map(|keeper| lock(&keeper.state).error.clone())
+    }
+
+    /// Tells readers which roots cannot be reached.
+    fn announce(&self) {
+        let unreachable = self
+            .keepers
+            .iter()
+            .filter(|keeper| lock(&keeper.state).is_unreachable());
+        let away = Away {
+            roots: unreachable.map(|keeper| keeper.id).collect(),
+            hidden: self.config.offline == Offline::Hide,
+        };
+        if let Err(error) = self.index.set_away(away) {
+            tracing::warn!(%error, "readers cannot be told which roots are offline");
+        }
+    }
+
+    fn settings(&self, keeper: &Keeper) -> RootSettings {
+        roots::settings(&keeper.root, &self.config, &self.excludes)
+    }
+
+    /// Forgets for good what was deleted long ago, once a day.
+    fn keep_purging(&self) {
+        while !self.is_over() {
+            let long_ago = SystemTime::now().checked_sub(self.config.grace());
+            match long_ago.map(|time| self.index.purge(time)) {
+                Some(Ok(0)) | None => {}
+                Some(Ok(purged)) => tracing::info!(purged, "deleted photos are forgotten for good"),
+                Some(Err(error)) => tracing::warn!(%error, "deleted photos cannot be forgotten"),
+            }
+            let next = std::time::Instant::now() + PURGE;
+            while !self.is_over() && std::time::Instant::now() < next {
+                self.pending.rest(next);
+            }
+        }
+    }
+}
+
+impl Keeper {
+    fn wake(&self, change: impl FnOnce(&mut Wake)) {
+        change(&mut lock(&self.wake));
+        self.woken.notify_all();
+    }
+}
+
+/// The receiving end of what the kernel tells.
+pub(crate) struct Changes(crossbeam_channel::Receiver<crate::watch::Change>);
+
+/// The threads of an indexer.
+#[derive(Default)]
+pub(crate) struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), DaemonError> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+        self.0.push(thread.map_err(|source| DaemonError::System {
+            action: "starting an indexing thread",
+            source,
+        })?);
+        Ok(())
+    }
+
+    /// Whether all of them have ended.
+    pub(crate) fn are_finished(&self) -> bool {
+        self.0.iter().all(JoinHandle::is_finished)
     }
 }
 

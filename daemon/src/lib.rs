@@ -15,21 +15,28 @@ mod engine;
 mod environment;
 mod error;
 mod indexer;
+mod once;
+mod roots;
 mod service;
 mod signals;
 mod socket;
 mod status;
+mod watch;
 
 pub use ask::{Found, ProblemEntry, problems, search, status};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, RootConfig};
 pub use engine::Engine;
 pub use environment::Environment;
 pub use error::DaemonError;
-pub use indexer::{IndexOptions, forget, index};
+pub use once::{IndexOptions, forget, index};
+pub use semfs_engine::scout::serve as serve_scout;
 pub use semfs_engine::worker::serve as serve_worker;
 pub use service::run;
 pub use signals::stop_on_signal;
-pub use status::{Activity, ModelStatus, RootStatus, Status};
+pub use status::{Activity, Mode, ModelStatus, RootStatus, Status};
 
 /// The hidden command that a worker process is started with.
 pub const WORKER_COMMAND: &str = "worker";
+
+/// The hidden command that a scout process is started with.
+pub const SCOUT_COMMAND: &str = "scout";

@@ -1,11 +1,11 @@
 //! The daemon: mounts, indexes, answers on its socket, ends on a signal.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::status::{Activity, RootStatus, Status};
+use crate::status::{Activity, Status};
 use semfs_engine::search::Searcher;
 use semfs_fs::{Mount, Namespace, StatusForm};
 use tokio::runtime;
@@ -14,10 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::ask::{self, Found, ProblemEntry};
 use crate::config::Config;
 use crate::dbus::{self, Answers};
-use crate::engine::{Engine, resolve_roots};
+use crate::engine::{Engine, scout_settings};
 use crate::environment::Environment;
 use crate::error::DaemonError;
 use crate::indexer::Indexer;
+use crate::roots;
 use crate::socket;
 
 /// How often the daemon looks whether its mount is still there.
@@ -34,18 +35,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// When it cannot start: each says what is missing and what to do.
 pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError> {
     let system = |action| move |source| DaemonError::System { action, source };
-    let roots = resolve_roots(&config.roots)?;
-    if let Some(root) = roots.iter().find(|root| **root == config.mount) {
+    let roots = roots::resolve(&config.roots, &scout_settings(config))?;
+    if let Some(root) = roots.iter().find(|root| root.path == config.mount) {
         return Err(DaemonError::Root {
-            path: root.clone(),
+            path: root.path.clone(),
             reason: "it is the mount point as well; name another `mount`".to_owned(),
         });
     }
     let engine = Arc::new(Engine::open(config, environment)?);
+    let (indexer, changes) = Indexer::new(&engine, config, &roots)?;
     let service = Arc::new(Service {
         searcher: Arc::new(engine.searcher()?),
-        indexer: Arc::default(),
-        roots,
+        indexer: Arc::new(indexer),
         config: config.clone(),
         engine,
     });
@@ -84,24 +85,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         listener,
         Arc::clone(&service) as Arc<dyn Answers>,
     ));
-    let indexing = {
-        let service = Arc::clone(&service);
-        thread::Builder::new()
-            .name("index".to_owned())
-            .spawn(move || {
-                let Service {
-                    engine,
-                    config,
-                    roots,
-                    indexer,
-                    ..
-                } = &*service;
-                if let Err(error) = indexer.run(engine, config, roots) {
-                    tracing::error!(%error, "indexing ended");
-                }
-            })
-            .map_err(system("starting the indexing thread"))?
-    };
+    let indexing = service.indexer.start(changes)?;
     // No service manager, no message: both are fine.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     runtime.block_on(wait_for_end(&mut signals, &mount));
@@ -110,7 +94,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     mount.unmount()?;
     tracing::info!("unmounted");
     let deadline = std::time::Instant::now() + GRACE;
-    while !indexing.is_finished() && std::time::Instant::now() < deadline {
+    while !indexing.are_finished() && std::time::Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
     runtime.shutdown_timeout(Duration::from_millis(500));
@@ -138,7 +122,6 @@ async fn wait_for_end(signals: &mut [tokio::signal::unix::Signal], mount: &Mount
 /// What the daemon's threads share.
 struct Service {
     config: Config,
-    roots: Vec<PathBuf>,
     engine: Arc<Engine>,
     searcher: Arc<Searcher>,
     indexer: Arc<Indexer>,
@@ -152,15 +135,7 @@ impl Answers for Service {
 
     fn status(&self) -> Status {
         let totals = self.engine.index.generation().totals();
-        let outcome = self.indexer.outcome();
-        let pass = self.indexer.progress.snapshot();
-        let roots = self.roots.iter().map(|path| {
-            let offline = outcome.offline.iter().find(|root| root.path == *path);
-            RootStatus {
-                path: path.clone(),
-                offline: offline.map(|root| root.reason.clone()),
-            }
-        });
+        let pass = self.indexer.progress();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             activity: if pass.running || self.indexer.passes() == 0 {
@@ -171,15 +146,16 @@ impl Answers for Service {
             photos: totals.photos,
             files: totals.files,
             problems: totals.problems,
+            vectors: u64::from(totals.rows),
             generation: totals.generation,
             model: self.engine.model_status(),
-            roots: roots.collect(),
+            roots: self.indexer.roots(),
             pass,
             passes_finished: self.indexer.passes(),
             state: self.config.state.clone(),
             mount: Some(self.config.mount.clone()),
             memory: resident_memory(),
-            last_error: outcome.error,
+            last_error: self.indexer.error(),
         }
     }
 
@@ -189,6 +165,17 @@ impl Answers for Service {
 
     fn rescan(&self) {
         self.indexer.rescan();
+    }
+
+    fn forget(&self, root: &Path, missing: bool) -> Result<u64, DaemonError> {
+        let (id, path) = self.engine.known_root(root)?;
+        if !missing {
+            return Ok(self.engine.index.forget_root(id)?);
+        }
+        let before = self.engine.index.catalog().recorded(id)?;
+        self.indexer.believe_losses(id, &path)?;
+        let after = self.engine.index.catalog().recorded(id)?;
+        Ok(before.saturating_sub(after))
     }
 }
 

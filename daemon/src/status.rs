@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use semfs_engine::ingest::ProgressSnapshot;
+use semfs_engine::catalog::unix_seconds;
+use semfs_engine::ingest::{ProgressSnapshot, words};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Everything that `semfs status` knows.
@@ -19,6 +21,8 @@ pub struct Status {
     pub files: u64,
     /// Files that could not be taken in.
     pub problems: u64,
+    /// Vectors that are stored: one for each content that was ever embedded.
+    pub vectors: u64,
     /// Number of the published generation.
     pub generation: u64,
     /// The model.
@@ -70,8 +74,101 @@ pub struct RootStatus {
     /// Its folder.
     #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
-    /// Why it was not looked at in the last pass; its photos are kept.
-    pub offline: Option<String>,
+    /// How it is kept up with; nothing without a daemon.
+    pub mode: Option<Mode>,
+    /// Why it is not simply live, and what to do about it.
+    pub reason: Option<String>,
+    /// `inotify` or `fanotify`, where one tells of its changes.
+    pub watched_by: Option<String>,
+    /// Watches in use for it: one for each folder (inotify) or filesystem (fanotify).
+    pub watches: u64,
+    /// Pictures of it that are recorded, photos or not.
+    pub files: u64,
+    /// Folders in it when it was last compared.
+    pub folders: u64,
+    /// When something in it was last told, in seconds since 1970.
+    pub last_event: Option<u64>,
+    /// When it was last compared as a whole, in seconds since 1970.
+    pub last_compared: Option<u64>,
+    /// How often changes were lost, after which everything was compared.
+    pub lost_events: u64,
+}
+
+/// How a root is kept up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Its filesystem tells of changes; they are seen at once.
+    Live,
+    /// It is looked at again and again.
+    Polled,
+    /// A part of it tells of changes; the rest is looked at again and again.
+    Degraded,
+    /// It cannot be reached, or so much is missing that nothing is forgotten.
+    Offline,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Live => "live",
+            Self::Polled => "polled",
+            Self::Degraded => "degraded",
+            Self::Offline => "offline",
+        })
+    }
+}
+
+impl RootStatus {
+    /// A root of an index that no daemon serves.
+    #[must_use]
+    pub fn unserved(path: PathBuf, files: u64, folders: u64, last_compared: u64) -> Self {
+        Self {
+            path,
+            mode: None,
+            reason: None,
+            watched_by: None,
+            watches: 0,
+            files,
+            folders,
+            last_event: None,
+            last_compared: Some(last_compared).filter(|time| *time > 0),
+            lost_events: 0,
+        }
+    }
+}
+
+impl fmt::Display for RootStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(mode) = self.mode {
+            write!(f, " {mode}")?;
+        }
+        if let Some(by) = &self.watched_by {
+            write!(f, " ({by})")?;
+        }
+        let Self { files, folders, .. } = self;
+        write!(f, ", {files} pictures in {folders} folders")?;
+        if let Some(time) = self.last_event {
+            write!(f, ", last event {} ago", ago(time))?;
+        }
+        if let Some(time) = self.last_compared {
+            write!(f, ", compared {} ago", ago(time))?;
+        }
+        if self.lost_events > 0 {
+            write!(f, ", events lost {} times", self.lost_events)?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long ago a time was, in words.
+fn ago(time: u64) -> String {
+    let now = unix_seconds(SystemTime::now());
+    words(Duration::from_secs(now.saturating_sub(time)))
 }
 
 /// JSON knows no paths that are not UTF-8: what is not is shown as `\u{fffd}`.
@@ -113,12 +210,7 @@ impl fmt::Display for Status {
         };
         writeln!(f, "problems    {}{hint}", self.problems)?;
         for root in &self.roots {
-            match &root.offline {
-                None => writeln!(f, "root        {}", root.path.display())?,
-                Some(reason) => {
-                    writeln!(f, "root        {} offline: {reason}", root.path.display())?;
-                }
-            }
+            writeln!(f, "root        {root}")?;
         }
         let model = &self.model;
         writeln!(
@@ -152,10 +244,7 @@ mod tests {
     #[test]
     fn a_path_that_is_not_utf8_is_told_all_the_same() {
         let path = PathBuf::from(OsStr::from_bytes(b"/r\xe9"));
-        let root = RootStatus {
-            path,
-            offline: None,
-        };
+        let root = RootStatus::unserved(path, 0, 0, 0);
         let json = serde_json::to_string(&root).unwrap();
         assert!(json.contains("/r\u{fffd}"), "{json}");
     }

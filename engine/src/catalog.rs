@@ -20,10 +20,12 @@ use roaring::RoaringBitmap;
 
 pub use batch::{Batch, Committed};
 pub use keys::{FileKey, RootId};
-pub use records::{ContentRecord, FileRecord, Finding, Stamp, Totals};
+pub use records::{
+    ContentRecord, FileRecord, Finding, FolderMark, RootFacts, Stamp, Totals, unix_seconds,
+};
 
 use crate::worker::ContentHash;
-use records::{Meta, RootRecord};
+use records::{DeadRecord, Meta, RootRecord};
 
 /// What this version writes. An index of a newer version is refused, of an older one
 /// rebuilt (there is none yet).
@@ -194,6 +196,21 @@ impl Catalog {
         Ok(self.files(root).next().transpose()?.is_some())
     }
 
+    /// The number of files of a root that are recorded, photos or not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn recorded(&self, root: RootId) -> Result<u64, CatalogError> {
+        match self.get(&keys::number(root))? {
+            Some(number) => Ok(number),
+            // An index from before there was a number.
+            None => {
+                let files = self.tree.scan_prefix(keys::files_of_root(root)).keys();
+                Ok(files.count() as u64)
+            }
+        }
+    }
+
     /// The folders of a root that held something at the last pass, relative to it.
     ///
     /// # Errors
@@ -208,6 +225,87 @@ impl Catalog {
             let key = key.map_err(|error| reading(&path, error))?;
             Ok(keys::path_of(&key[prefix.len()..]))
         })
+    }
+
+    /// The recorded folders that are `folder` or lie below it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn folders_below(
+        &self,
+        root: RootId,
+        folder: &Path,
+    ) -> impl Iterator<Item = Result<PathBuf, CatalogError>> + use<> {
+        let path = self.path.clone();
+        let below = folder.to_owned();
+        let skip = keys::folders_of(root).len();
+        let keys = self.tree.scan_prefix(keys::folder(root, folder)).keys();
+        keys.filter_map(move |key| match key {
+            // `ab` begins with `a`, and is not below it.
+            Ok(key) => Some(keys::path_of(&key[skip..]))
+                .filter(|path| path.starts_with(&below))
+                .map(Ok),
+            Err(error) => Some(Err(reading(&path, error))),
+        })
+    }
+
+    /// The mark of a folder; nothing if none of its files was ever recorded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn folder_mark(
+        &self,
+        root: RootId,
+        folder: &Path,
+    ) -> Result<Option<FolderMark>, CatalogError> {
+        let value = self
+            .tree
+            .get(keys::folder(root, folder))
+            .map_err(|error| reading(&self.path, error))?;
+        // Before there were marks, the record was empty.
+        let old = FolderMark::Changed(0);
+        value
+            .map(|value| {
+                if value.is_empty() {
+                    Ok(old)
+                } else {
+                    self.decode(&value)
+                }
+            })
+            .transpose()
+    }
+
+    /// The content of a photo that has this very stamp, wherever it was when it was read: a
+    /// file that was moved keeps its inode, and its size and time with its bytes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn content_of_stamp(&self, stamp: Stamp) -> Result<Option<ContentHash>, CatalogError> {
+        if stamp.inode == 0 {
+            return Ok(None);
+        }
+        let prefix = keys::inodes(stamp.inode);
+        for key in self.tree.scan_prefix(&prefix).keys() {
+            let key = key.map_err(|error| reading(&self.path, error))?;
+            let record: Option<FileRecord> = self.get(&key[prefix.len()..])?;
+            if let Some(FileRecord {
+                stamp: known,
+                finding: Finding::Photo(hash),
+            }) = record
+                && known == stamp
+            {
+                return Ok(Some(hash));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What was found when a root was last compared as a whole.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn facts(&self, root: RootId) -> Result<RootFacts, CatalogError> {
+        Ok(self.get(&keys::facts(root))?.unwrap_or_default())
     }
 
     /// The files with problems, in the order of their paths.
@@ -247,6 +345,29 @@ impl Catalog {
             dead.insert(row);
         }
         Ok(dead)
+    }
+
+    /// The rows whose last file was forgotten before `time`, in seconds since 1970, and of
+    /// whose content something is still known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn dead_before(&self, time: u64) -> Result<Vec<u32>, CatalogError> {
+        let mut rows = Vec::new();
+        for entry in self.tree.scan_prefix([keys::DEAD]) {
+            let (key, value) = entry.map_err(|error| reading(&self.path, error))?;
+            let row = keys::dead_row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
+            // Before it was noted when, the record was empty.
+            let since = if value.is_empty() {
+                0
+            } else {
+                self.decode::<DeadRecord>(&value)?.since
+            };
+            if since < time {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
     }
 
     /// The number of a root, given out on first sight and kept for ever.

@@ -12,18 +12,18 @@
 mod generation;
 mod transaction;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::catalog::{Catalog, CatalogError, FileKey, RootId};
+use crate::catalog::{Catalog, CatalogError, FileKey, RootId, unix_seconds};
 use crate::embed::Model;
 use crate::vectors::{VectorError, VectorStore};
 
@@ -113,6 +113,9 @@ pub struct Index {
     catalog: Catalog,
     store: Mutex<VectorStore>,
     current: RwLock<Arc<Generation>>,
+    /// The number of the published generation, for those who wait for the next one.
+    published: Mutex<u64>,
+    publication: Condvar,
     roots: RwLock<HashMap<RootId, PathBuf>>,
     /// A commit failed, and nobody knows how far it came.
     closed: AtomicBool,
@@ -120,12 +123,22 @@ pub struct Index {
     _lock: File,
 }
 
+/// Roots that cannot be reached now, and what becomes of their photos meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Away {
+    /// The roots.
+    pub roots: HashSet<RootId>,
+    /// Whether photos of which no file can be reached are left out of every answer.
+    pub hidden: bool,
+}
+
 /// A photo as a reader of the index sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {
     /// Its row.
     pub row: u32,
-    /// A file that holds it, absolute; the first by path if there are several.
+    /// A file that holds it, absolute; if there are several, the first by path of those
+    /// whose root can be reached.
     pub path: PathBuf,
 }
 
@@ -162,6 +175,7 @@ impl Index {
             dead: catalog.dead_rows()?,
             totals,
             published: SystemTime::now(),
+            away: Arc::default(),
         };
         let roots = catalog.roots()?.into_iter().collect();
         Ok(Self {
@@ -169,6 +183,8 @@ impl Index {
             catalog,
             store: Mutex::new(store),
             current: RwLock::new(Arc::new(generation)),
+            published: Mutex::new(totals.generation),
+            publication: Condvar::new(),
             roots: RwLock::new(roots),
             closed: AtomicBool::new(false),
             _lock: lock,
@@ -212,6 +228,59 @@ impl Index {
         Arc::clone(&current.unwrap_or_else(|poison| poison.into_inner()))
     }
 
+    /// Waits until a generation with another number than `known` is published, or for
+    /// `at_most`, and returns the one that is published then.
+    #[must_use]
+    pub fn wait_for_generation(&self, known: u64, at_most: Duration) -> Arc<Generation> {
+        let deadline = Instant::now() + at_most;
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        while *published == known {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            (published, _) = self
+                .publication
+                .wait_timeout(published, left)
+                .unwrap_or_else(|poison| poison.into_inner());
+        }
+        drop(published);
+        self.generation()
+    }
+
+    fn publish(&self, next: Generation) {
+        let number = next.number();
+        let mut current = self
+            .current
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *current = Arc::new(next);
+        drop(current);
+        let mut published = self
+            .published
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *published = number;
+        self.publication.notify_all();
+    }
+
+    /// Says which roots cannot be reached. If that is another set than before, a new
+    /// generation says so to readers.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn set_away(&self, away: Away) -> Result<(), IndexError> {
+        let mut transaction = self.begin()?;
+        if *self.generation().away == away {
+            return Ok(());
+        }
+        transaction.set_away(away)?;
+        transaction.commit()
+    }
+
     /// The number of a root; on first sight it gets one.
     ///
     /// # Errors
@@ -248,8 +317,19 @@ impl Index {
         let Some(hash) = generation.vectors.content(row) else {
             return Ok(None);
         };
-        let file = self.catalog.files_of(&hash).next().transpose()?;
-        Ok(file.map(|file| Photo {
+        let away = &generation.away;
+        let mut found = None;
+        for file in self.catalog.files_of(&hash) {
+            let file = file?;
+            if !away.roots.contains(&file.root) {
+                found = Some(file);
+                break;
+            }
+            if !away.hidden {
+                found.get_or_insert(file);
+            }
+        }
+        Ok(found.map(|file| Photo {
             row,
             path: self.absolute(&file),
         }))
@@ -283,6 +363,26 @@ impl Index {
         Ok(forgotten)
     }
 
+    /// Forgets for good what is known of photos whose last file was forgotten before `time`.
+    /// Until then a photo that comes back is recognised. Returns how many there were.
+    ///
+    /// # Errors
+    /// When a store fails.
+    pub fn purge(&self, time: SystemTime) -> Result<u64, IndexError> {
+        let rows = self.catalog.dead_before(unix_seconds(time))?;
+        let generation = self.generation();
+        for rows in rows.chunks(FORGOTTEN) {
+            let mut transaction = self.begin()?;
+            for row in rows {
+                if let Some(hash) = generation.vectors.content(*row) {
+                    transaction.catalog()?.purge(*row, &hash)?;
+                }
+            }
+            transaction.commit()?;
+        }
+        Ok(rows.len() as u64)
+    }
+
     /// Begins a transaction; waits while another one is open.
     ///
     /// # Errors
@@ -310,6 +410,7 @@ impl Index {
         Ok(Transaction {
             index: self,
             batch: Some(self.catalog.batch()?),
+            away: None,
             committed_rows: store.rows(),
             store,
         })

@@ -1,12 +1,14 @@
 //! The way of a photo in: from the folders of a root to the committed index.
 //!
-//! [`run_pass`] looks at every folder of every root once and mends the difference to
+//! A pass looks at folders, all of them or those that changed, and mends the difference to
 //! the index. Stages run side by side, with bounded queues between them, so memory does
-//! not grow with the number of photos:
+//! not grow with the number of photos; what is missing is dealt with when all that arrived
+//! is committed, so that a photo that was moved is never without a file:
 //!
 //! ```text
-//! walk ──► read, hash, decode (worker processes) ──► embed (batches) ──► commit
-//!   └────────────── unchanged? gone? ────────────────────────────────────►
+//! walk ──► read, hash, decode (worker processes) ──► embed (batches) ──► commit ──► forget
+//!   └────────── unchanged? moved? ─────────────────────────────────────►   ▲
+//!   └────────── missing? ──────────────────────────────────────────────────┘
 //! ```
 //!
 //! A pass does not know when it is due, who watches, or what a query is.
@@ -15,32 +17,47 @@ mod commit;
 mod count;
 mod embed;
 mod exclude;
+mod folder;
+mod forget;
 mod in_flight;
+mod losses;
 mod progress;
 mod read;
+mod report;
 mod root;
+mod tools;
 mod walk;
+mod work;
+mod writing;
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::catalog::{CatalogError, FileKey, RootId, Stamp};
+use crate::catalog::{CatalogError, FileKey, FolderMark, RootId, Stamp};
+use crate::courtesy::Courtesy;
 use crate::embed::{EmbedError, ImageTower, Model, Runtime};
 use crate::index::{Index, IndexError};
 use crate::media::{Decoded, Facts};
 use crate::problem::Problem;
+use crate::scout::{Scout, ScoutSettings};
 use crate::worker::{ContentHash, Worker, WorkerError, WorkerSettings};
 
 pub use exclude::{DEFAULT_EXCLUDES, ExcludeError, Excludes};
+pub use losses::LossSettings;
 pub use progress::{Progress, ProgressSnapshot, words};
+pub use report::{OfflineRoot, PassReport, RootReport};
+pub use work::{Changed, Look, RootSettings};
 
-use in_flight::InFlight;
+use in_flight::{InFlight, PassNumber};
+use losses::Losses;
 use root::Root;
+use tools::{Pool, Tools};
 
 /// Files that wait between walking and reading.
 const CANDIDATE_QUEUE: usize = 256;
@@ -48,24 +65,40 @@ const CANDIDATE_QUEUE: usize = 256;
 const PICTURE_QUEUE: usize = 64;
 /// Changes that wait to be committed.
 const CHANGE_QUEUE: usize = 1024;
+/// Files that a report names because they were not ready to be read. The next look at
+/// everything finds those beyond.
+const MOST_UNSETTLED: usize = 10_000;
 
-/// What a pass needs beside the index.
+/// How passes go about it, whatever they look at.
 #[derive(Debug)]
-pub struct PassSettings<'a> {
-    /// The folders to look at, absolute.
-    pub roots: &'a [PathBuf],
+pub struct IngestSettings {
     /// What is not looked at.
-    pub excludes: &'a Excludes,
-    /// Absolute folders that are never entered: the mount itself, other mounts of it.
-    pub never_enter: HashSet<PathBuf>,
+    pub excludes: Excludes,
     /// Threads of each stage, and worker processes.
     pub threads: usize,
     /// How workers are started.
     pub worker: WorkerSettings,
-    /// The model whose vectors the index holds.
-    pub model: &'a Model,
-    /// Where it runs.
-    pub runtime: &'a Runtime,
+    /// How scouts are started.
+    pub scout: ScoutSettings,
+    /// A file that may still be written is read when it has not changed for so long.
+    pub rest: Duration,
+    /// What is believed of files that are missing.
+    pub losses: LossSettings,
+    /// The priority of passes in bulk.
+    pub courtesy: Courtesy,
+}
+
+/// What a pass looks at, and how.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// The roots.
+    pub roots: &'a [RootSettings],
+    /// What of them.
+    pub look: &'a Look,
+    /// In bulk: with courtesy. Otherwise somebody waits for it.
+    pub bulk: bool,
+    /// Whether the pictures are counted first, for a display of how far it is.
+    pub count: bool,
 }
 
 /// Why a pass ended before its end. What it had committed stays.
@@ -88,24 +121,22 @@ pub enum IngestError {
     Thread(String),
 }
 
-/// A root that could not be looked at. Nothing of it was forgotten.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfflineRoot {
-    /// The root.
-    pub path: PathBuf,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// How a pass went.
-#[derive(Debug, Clone, Default)]
-pub struct PassReport {
-    /// What it saw and did.
-    pub progress: ProgressSnapshot,
-    /// Roots that were not looked at.
-    pub offline: Vec<OfflineRoot>,
-    /// It was told to stop before it had seen everything.
-    pub stopped: bool,
+/// What passes share: settings, tools, and what they must tell each other. Several may run
+/// side by side.
+#[derive(Debug)]
+pub struct Ingest {
+    index: Arc<Index>,
+    model: Model,
+    runtime: Runtime,
+    settings: IngestSettings,
+    in_flight: InFlight,
+    losses: Losses,
+    /// For passes in bulk.
+    bulk: Tools,
+    /// For those that somebody waits for.
+    prompt: Tools,
+    /// The scouts of each root on a network.
+    scouts: Mutex<HashMap<PathBuf, Arc<Pool<Scout>>>>,
 }
 
 /// A file that is new or has changed.
@@ -114,6 +145,8 @@ struct Candidate {
     file: FileKey,
     path: PathBuf,
     stamp: Stamp,
+    /// It is known to be written to its end.
+    written: bool,
     root: Arc<Root>,
 }
 
@@ -135,22 +168,24 @@ enum Change {
     New(FileKey, Stamp, ContentHash, Facts, Vec<f32>),
     /// No photo.
     Problem(FileKey, Stamp, Problem),
-    /// A file that is no longer there.
-    Gone(FileKey),
-    /// A folder that is no longer there.
-    GoneFolder(RootId, PathBuf),
+    /// The records of a folder, whose mark was this, agree with what is in it.
+    Agrees(RootId, PathBuf, FolderMark, [u8; 16]),
 }
 
 /// What the stages of one pass share.
 #[derive(Debug)]
 struct Pass<'a> {
-    settings: &'a PassSettings<'a>,
+    ingest: &'a Ingest,
+    task: &'a Task<'a>,
+    settings: &'a IngestSettings,
     index: &'a Index,
+    tools: &'a Tools,
     progress: &'a Progress,
     stop: &'a AtomicBool,
+    number: PassNumber,
     /// Under which a problem is one.
     conditions: u64,
-    in_flight: InFlight,
+    unsettled: Mutex<Vec<FileKey>>,
     failure: Mutex<Option<IngestError>>,
     failed: AtomicBool,
 }
@@ -167,41 +202,160 @@ impl Pass<'_> {
         let mut failure = lock(&self.failure);
         failure.get_or_insert_with(|| error.into());
     }
+
+    /// Notes a file that is to be looked at again soon.
+    fn unsettled(&self, file: FileKey) {
+        self.progress.unsettled();
+        let mut unsettled = lock(&self.unsettled);
+        if unsettled.len() < MOST_UNSETTLED {
+            unsettled.push(file);
+        }
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        &self.ingest.in_flight
+    }
 }
 
-/// Looks once at all that lies below the roots and mends the index.
-///
-/// Returns when everything that was seen is committed, or soon after `stop` is set;
-/// what was decoded by then is committed as well. `progress` may be read meanwhile.
-///
-/// # Errors
-/// When the index or the model fails. A file that fails is no error: it is recorded
-/// with its [`Problem`]. A root that is unreachable is in the report.
-pub fn run_pass(
-    index: &Index,
-    settings: &PassSettings<'_>,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> Result<PassReport, IngestError> {
-    let pass = Pass {
-        settings,
-        index,
-        progress,
-        stop,
-        conditions: settings.worker.conditions(),
-        in_flight: InFlight::default(),
-        failure: Mutex::new(None),
-        failed: AtomicBool::new(false),
-    };
-    progress.begin();
-    let threads = settings.threads.max(1);
+impl Ingest {
+    /// Passes over `index` with the model whose vectors it holds.
+    #[must_use]
+    pub fn new(
+        index: Arc<Index>,
+        model: Model,
+        runtime: Runtime,
+        settings: IngestSettings,
+    ) -> Self {
+        let threads = settings.threads.max(1);
+        Self {
+            index,
+            model,
+            runtime,
+            in_flight: InFlight::default(),
+            losses: Losses::default(),
+            bulk: Tools::new(threads),
+            prompt: Tools::new(threads),
+            scouts: Mutex::default(),
+            settings,
+        }
+    }
+
+    /// What is not looked at.
+    #[must_use]
+    pub fn excludes(&self) -> &Excludes {
+        &self.settings.excludes
+    }
+
+    /// Looks once at what the task names, and mends the index.
+    ///
+    /// Returns when everything that was seen is committed, or soon after `stop` is set;
+    /// what was decoded by then is committed as well. `progress` may be read meanwhile.
+    ///
+    /// # Errors
+    /// When the index or the model fails. A file that fails is no error: it is recorded
+    /// with its [`Problem`]. A root that is unreachable is in the report.
+    pub fn run(
+        &self,
+        task: &Task<'_>,
+        progress: &Progress,
+        stop: &AtomicBool,
+    ) -> Result<PassReport, IngestError> {
+        let pass = Pass {
+            ingest: self,
+            task,
+            settings: &self.settings,
+            index: &self.index,
+            tools: if task.bulk { &self.bulk } else { &self.prompt },
+            progress,
+            stop,
+            number: self.in_flight.begin(),
+            conditions: self.settings.worker.conditions(),
+            unsettled: Mutex::default(),
+            failure: Mutex::new(None),
+            failed: AtomicBool::new(false),
+        };
+        progress.begin();
+        let walked = expect(&pass).and_then(|()| take_in(&pass));
+        // Only after a pass that failed is anything left of its claims.
+        let left = self.in_flight.release(pass.number);
+        left.into_iter().for_each(|file| pass.unsettled(file));
+        let report = walked.and_then(|walked| {
+            if let Some(error) = lock(&pass.failure).take() {
+                return Err(error);
+            }
+            let roots = forget::forget(&pass, &walked)?;
+            Ok((walked, roots))
+        });
+        progress.end();
+        let (walked, roots) = report?;
+        Ok(PassReport {
+            progress: progress.snapshot(),
+            offline: walked.offline(),
+            roots,
+            unsettled: std::mem::take(&mut lock(&pass.unsettled)),
+            stopped: stop.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Ends worker processes and model sessions that nobody uses now; the next pass starts
+    /// new ones.
+    pub fn put_tools_away(&self) {
+        self.bulk.put_away();
+        self.prompt.put_away();
+        lock(&self.scouts)
+            .values()
+            .for_each(|scouts| scouts.clear());
+    }
+
+    fn scouts(&self, root: &Path) -> Arc<Pool<Scout>> {
+        let mut scouts = lock(&self.scouts);
+        let pool = scouts
+            .entry(root.to_owned())
+            .or_insert_with(|| Arc::new(Pool::new(self.settings.threads.max(1))));
+        Arc::clone(pool)
+    }
+
+    /// Whether a root can be looked at now: device and inode of its folder, or why not.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn reach(&self, root: &RootSettings) -> Result<Result<(u64, u64), String>, IngestError> {
+        Root::reach(self, root).map(|reached| {
+            reached
+                .map(|root| root.identity)
+                .map_err(|offline| offline.reason)
+        })
+    }
+
+    /// Takes the files of a root that are missing now for deleted, however many they are,
+    /// the next time that it is looked at as a whole.
+    pub fn believe_losses(&self, root: RootId) {
+        self.losses.believe(root);
+    }
+}
+
+/// Where nothing is counted first, as much is expected as was there before.
+fn expect(pass: &Pass<'_>) -> Result<(), IngestError> {
+    if !pass.task.count && matches!(pass.task.look, Look::Everything) {
+        for root in pass.task.roots {
+            let id = pass.index.root(&root.path)?;
+            pass.progress.expect(pass.index.catalog().recorded(id)?);
+        }
+        pass.progress.counted();
+    }
+    Ok(())
+}
+
+/// Runs the stages that take photos in, to their end.
+fn take_in<'a>(pass: &Pass<'a>) -> Result<walk::Walked, IngestError> {
+    let threads = pass.settings.threads.max(1);
     let (candidate_in, candidate_out) = bounded(CANDIDATE_QUEUE);
     let (picture_in, picture_out) = bounded(PICTURE_QUEUE);
     let (change_in, change_out) = bounded(CHANGE_QUEUE);
-    let mut offline = Vec::new();
     thread::scope(|scope| {
-        let pass = &pass;
-        spawn(pass, scope, "count", move || count::count(pass));
+        if pass.task.count {
+            spawn(pass, scope, "count", move || count::count(pass));
+        }
         for _ in 0..threads {
             let (candidates, pictures, changes) =
                 (candidate_out.clone(), picture_in.clone(), change_in.clone());
@@ -215,30 +369,19 @@ pub fn run_pass(
                 }
             });
         }
-        spawn(pass, scope, "commit", move || {
+        // At full priority: it holds locks that searches wait for, and does little.
+        let commit = move || {
             if let Err(error) = commit::commit(pass, &change_out) {
                 pass.fail(error);
             }
-        });
+        };
+        let thread = thread::Builder::new().name("commit".to_owned());
+        if let Err(error) = thread.spawn_scoped(scope, commit) {
+            pass.fail(IngestError::Thread(error.to_string()));
+        }
         // This thread leads the walk. The queues close behind it, stage by stage.
         drop((candidate_out, picture_in, picture_out));
-        match walk::walk(pass, threads, candidate_in, change_in) {
-            Ok(roots) => offline = roots,
-            Err(error) => pass.fail(error),
-        }
-    });
-    progress.end();
-    if let Some(error) = pass
-        .failure
-        .into_inner()
-        .unwrap_or_else(|poison| poison.into_inner())
-    {
-        return Err(error);
-    }
-    Ok(PassReport {
-        progress: progress.snapshot(),
-        offline,
-        stopped: stop.load(Ordering::Relaxed),
+        walk::walk(pass, threads, candidate_in, change_in)
     })
 }
 
@@ -249,9 +392,21 @@ fn spawn<'scope>(
     name: &str,
     stage: impl FnOnce() + Send + 'scope,
 ) {
+    let courteous = move || {
+        courtesy(pass).apply();
+        stage();
+    };
     let thread = thread::Builder::new().name(name.to_owned());
-    if let Err(error) = thread.spawn_scoped(scope, stage) {
+    if let Err(error) = thread.spawn_scoped(scope, courteous) {
         pass.fail(IngestError::Thread(error.to_string()));
+    }
+}
+
+fn courtesy(pass: &Pass<'_>) -> Courtesy {
+    if pass.task.bulk {
+        pass.settings.courtesy
+    } else {
+        Courtesy::Normal
     }
 }
 
@@ -261,10 +416,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn worker(pass: &Pass<'_>) -> Worker {
-    let PassSettings { worker, model, .. } = pass.settings;
-    Worker::new(worker.clone(), model.image_size(), model.image_fit())
+    let model = &pass.ingest.model;
+    Worker::new(
+        pass.settings.worker.clone(),
+        model.image_size(),
+        model.image_fit(),
+    )
 }
 
 fn image_tower(pass: &Pass<'_>) -> Result<ImageTower, EmbedError> {
-    ImageTower::load(pass.settings.runtime, pass.settings.model)
+    ImageTower::load(&pass.ingest.runtime, &pass.ingest.model)
 }

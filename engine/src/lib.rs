@@ -8,12 +8,14 @@
 //! started the program; it prints nothing and reads no environment.
 
 pub mod catalog;
+pub mod courtesy;
 pub mod embed;
 pub mod index;
 pub mod ingest;
 pub mod media;
 pub mod problem;
 pub mod query;
+pub mod scout;
 pub mod search;
 pub mod vectors;
 pub mod worker;

@@ -48,6 +48,12 @@ impl Problem {
         }
     }
 
+    /// It has more bytes than this limit.
+    pub(crate) fn too_large(limit: u64) -> Self {
+        let reason = format!("larger than {} MiB (limits.file_mib)", limit >> 20);
+        Self::new(ProblemKind::TooLarge, reason)
+    }
+
     /// Whether the next pass looks again although the file's size and time are the same:
     /// the cause may lie outside the file.
     #[must_use]

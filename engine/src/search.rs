@@ -94,21 +94,31 @@ impl Searcher {
     ) -> Result<Vec<Match>, SearchError> {
         let vector = self.embed(query)?;
         let top = query.top().unwrap_or(default_top);
-        let hits = generation
-            .vectors()
-            .search(&vector, top, &generation.alive())?;
-        let mut matches = Vec::with_capacity(hits.len());
-        for hit in hits {
-            // A photo that was deleted after this generation has no file any more.
-            if let Some(photo) = index.photo(generation, hit.row)? {
-                matches.push(Match {
-                    row: hit.row,
-                    score: hit.score,
-                    path: photo.path,
-                });
+        let mut wanted = top;
+        loop {
+            let hits = generation
+                .vectors()
+                .search(&vector, wanted, &generation.alive())?;
+            let mut matches = Vec::with_capacity(top.min(hits.len()));
+            for hit in &hits {
+                // A photo that was deleted after this generation has no file any more, and
+                // one that cannot be reached may be left out.
+                if let Some(photo) = index.photo(generation, hit.row)? {
+                    matches.push(Match {
+                        row: hit.row,
+                        score: hit.score,
+                        path: photo.path,
+                    });
+                }
+                if matches.len() == top {
+                    break;
+                }
             }
+            if matches.len() == top || hits.len() < wanted {
+                return Ok(matches);
+            }
+            wanted = wanted.saturating_mul(4);
         }
-        Ok(matches)
     }
 
     /// The vector of a query, of unit length: the sum of its terms by their signs. An

@@ -9,9 +9,10 @@ pub(crate) fn run(
     config: &Config,
     environment: &Environment,
     roots: &[PathBuf],
+    missing: bool,
 ) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    for (root, files) in semfs_daemon::forget(config, environment, roots)? {
+    for (root, files) in semfs_daemon::forget(config, environment, roots, missing)? {
         writeln!(out, "{files} files of {} forgotten", root.display())?;
     }
     Ok(())

@@ -21,7 +21,11 @@ pub(crate) fn run(
     let done = AtomicBool::new(false);
     let report = thread::scope(|scope| {
         let bar = scope.spawn(|| progress_bar::show(&progress, &done));
-        let options = IndexOptions { once, rebuild };
+        let options = IndexOptions {
+            once,
+            rebuild,
+            watched: progress_bar::is_visible(),
+        };
         let report = semfs_daemon::index(config, environment, &options, &progress, &stop);
         done.store(true, Ordering::Relaxed);
         bar.thread().unpark();
@@ -50,6 +54,30 @@ pub(crate) fn run(
             out,
             "{path} is offline, and nothing of it was forgotten: {}",
             root.reason
+        )?;
+    }
+    for root in &report.roots {
+        if let Some(reason) = &root.withheld {
+            let path = root.path.display();
+            writeln!(
+                out,
+                "{path} is offline, and nothing of it was forgotten: {reason}"
+            )?;
+        }
+        for mount in &root.unmounted {
+            let mount = root.path.join(mount);
+            let mount = mount.display();
+            writeln!(
+                out,
+                "nothing is mounted at {mount}; what was below it is kept"
+            )?;
+        }
+    }
+    let unsettled = pass.unsettled;
+    if unsettled > 0 {
+        writeln!(
+            out,
+            "{unsettled} files were being written; they are left for the next run"
         )?;
     }
     if report.stopped {

@@ -15,10 +15,14 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How often a line is logged.
 const LINE: Duration = Duration::from_secs(10);
 
+/// Whether there is a bar to be seen.
+pub(crate) fn is_visible() -> bool {
+    io::stderr().is_terminal() && tracing::enabled!(tracing::Level::INFO)
+}
+
 /// Shows `progress` until `done`; its thread is to be unparked then.
 pub(crate) fn show(progress: &Progress, done: &AtomicBool) {
-    let quiet = !tracing::enabled!(tracing::Level::INFO);
-    let bar = (io::stderr().is_terminal() && !quiet).then(bar);
+    let bar = is_visible().then(bar);
     let mut logged = Instant::now();
     while !done.load(Ordering::Relaxed) {
         // Woken when it is over: the bar must not make a short run longer.

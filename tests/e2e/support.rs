@@ -50,9 +50,13 @@ impl Home {
 
     /// Writes `semfs.toml`, with further lines.
     pub fn configure(&self, more: &str) {
+        self.configure_roots(&format!("[{:?}]", self.photos()), more);
+    }
+
+    /// The same with other roots, as TOML.
+    pub fn configure_roots(&self, roots: &str, more: &str) {
         let text = format!(
-            "roots = [{:?}]\nmount = {:?}\nstate = {:?}\n{more}\n",
-            self.photos(),
+            "roots = {roots}\nmount = {:?}\nstate = {:?}\n{more}\n",
             self.mount(),
             self.state()
         );
@@ -162,6 +166,18 @@ impl Home {
 
     pub fn status(&self) -> Status {
         Status(serde_json::from_str(&self.ok(&["status", "--json"])).unwrap())
+    }
+
+    /// How a root is kept up with, and why.
+    pub fn mode(&self, root: &Path) -> (String, String) {
+        let status = self.status();
+        let roots = status.0["roots"].as_array().unwrap().clone();
+        let root = roots
+            .iter()
+            .find(|entry| entry["path"].as_str() == root.to_str())
+            .unwrap_or_else(|| panic!("{root:?} in {}", status.0));
+        let text = |key: &str| root[key].as_str().unwrap_or_default().to_owned();
+        (text("mode"), text("reason"))
     }
 
     /// Kind, path and reason of each problem.
@@ -308,6 +324,35 @@ impl Daemon {
         send(&self.child, signal);
         let status = self.child.wait().unwrap().code();
         (status, is_mounted(&self.mount))
+    }
+}
+
+/// A filesystem in memory, mounted by this test. Dropped: unmounted. Nothing where this user
+/// may not mount.
+pub struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    pub fn mount(point: &Path) -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            skipped!("only root can mount a tmpfs");
+            return None;
+        }
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "semfs-test"])
+            .arg(point)
+            .status();
+        status.unwrap().success().then(|| Self(point.to_owned()))
+    }
+
+    /// Takes it away while it is in use.
+    pub fn unmount_lazily(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

@@ -24,8 +24,21 @@ fn paths_are_made_absolute() {
     )
     .unwrap();
     let roots = ["/home/u/Pictures", "/etc/x/photos", "/volume1/photo"];
-    assert_eq!(config.roots, roots.map(PathBuf::from));
+    assert_eq!(config.roots, roots.map(|path| RootConfig::new(path.into())));
     assert_eq!(config.state, Path::new("/home/u/.local/state/semfs"));
+}
+
+#[test]
+fn a_root_may_say_how_it_is_watched() {
+    let config =
+        parse(r#"roots = ["/a", { path = "b", watch = "poll" }, { path = "/c" }]"#).unwrap();
+    let watched: Vec<_> = config.roots.iter().map(|root| root.watch).collect();
+    assert_eq!(watched, [WatchMode::Auto, WatchMode::Poll, WatchMode::Auto]);
+    assert_eq!(config.roots[1].path, Path::new("/etc/x/b"));
+    let error = parse(r#"roots = [{ path = "/a", watch = "sometimes" }]"#).unwrap_err();
+    assert!(error.to_string().contains("roots"), "{error}");
+    let error = parse(r#"roots = [{ path = "/a", wach = "poll" }]"#).unwrap_err();
+    assert!(error.to_string().contains("line 1"), "{error}");
 }
 
 #[test]
@@ -66,6 +79,12 @@ fn values_out_of_range_are_named() {
         ("[limits]\nfile_mib = 2000", "limits.file_mib"),
         ("[limits]\nfile_seconds = 0", "limits.file_seconds"),
         ("exclude = [\"a[\"]", "a["),
+        ("poll_seconds = 0", "poll_seconds"),
+        ("rest_seconds = 4000", "rest_seconds"),
+        ("loss_percent = 101", "loss_percent"),
+        ("grace_days = 40000", "grace_days"),
+        ("[limits]\nanswer_seconds = 0", "limits.answer_seconds"),
+        ("[limits]\nwatch_percent = 101", "limits.watch_percent"),
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(key), "{error}");
@@ -85,7 +104,13 @@ fn the_document_describes_exactly_the_keys_that_there_are() {
     let defaults = ConfigFile {
         state: Some("~/.local/state/semfs".into()),
         onnxruntime: Some("/usr/local/lib/semfs/libonnxruntime.so".into()),
-        roots: vec!["/volume1/photo".into(), "~/Pictures".into()],
+        roots: vec![
+            RootEntry::Path("/volume1/photo".into()),
+            RootEntry::Table(RootTable {
+                path: "/mnt/nas/photo".into(),
+                watch: WatchMode::Poll,
+            }),
+        ],
         ..ConfigFile::default()
     };
     let expected = toml::Table::try_from(defaults).unwrap();

@@ -23,6 +23,7 @@ trait Index {
     fn status(&self) -> fdo::Result<String>;
     fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>>;
     fn rescan(&self) -> fdo::Result<()>;
+    fn forget(&self, root: &[u8], missing: bool) -> fdo::Result<u64>;
 }
 
 /// Why a call gave no answer.
@@ -83,6 +84,11 @@ impl Client {
     pub(crate) fn rescan(&self) -> Result<(), CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.rescan().await?) })
+    }
+
+    pub(crate) fn forget(&self, root: &[u8], missing: bool) -> Result<u64, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.forget(root, missing).await?) })
     }
 
     async fn proxy(&self) -> Result<IndexProxy<'_>, fdo::Error> {

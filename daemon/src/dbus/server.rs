@@ -1,6 +1,9 @@
 //! The daemon's end of its socket.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zbus::connection::Builder;
@@ -21,6 +24,8 @@ pub(crate) trait Answers: Send + Sync + 'static {
     fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError>;
     /// Look at all folders now.
     fn rescan(&self);
+    /// Forget a root, or only those of its files that are missing. How many there were.
+    fn forget(&self, root: &Path, missing: bool) -> Result<u64, DaemonError>;
 }
 
 /// Serves `answers` on every connection, until the runtime ends.
@@ -98,6 +103,13 @@ impl IndexInterface {
 
     async fn rescan(&self) {
         self.answers.rescan();
+    }
+
+    async fn forget(&self, root: Vec<u8>, missing: bool) -> fdo::Result<u64> {
+        let root = PathBuf::from(OsString::from_vec(root));
+        Ok(self
+            .ask(move |answers| answers.forget(&root, missing))
+            .await??)
     }
 }
 

@@ -5,10 +5,12 @@
 //! changed itself, so the order of changes within a batch does not matter to a caller.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::keys::{self, FileKey, RootId};
-use super::records::{ContentRecord, FileRecord, Finding, Meta, Totals};
+use super::records::{
+    ContentRecord, DeadRecord, FileRecord, Finding, FolderMark, Meta, RootFacts, Totals,
+};
 use super::{Catalog, CatalogError, VERSION};
 use crate::worker::ContentHash;
 
@@ -24,8 +26,16 @@ pub struct Batch<'a> {
     contents: HashMap<ContentHash, ContentRecord>,
     /// Links that this batch adds and removes, by content.
     links: HashMap<ContentHash, Links>,
+    /// Files that each root gains or loses by this batch.
+    gained: HashMap<RootId, i64>,
+    /// Folders of which this batch changes a record.
+    touched: HashSet<(RootId, PathBuf)>,
     /// Folders that this batch forgets.
-    folders: usize,
+    forgotten: HashSet<(RootId, PathBuf)>,
+    /// It writes something, though nothing that readers see.
+    bookkeeping: bool,
+    /// Readers are to see a new generation whatever it changes.
+    announced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +68,11 @@ impl Catalog {
             files: HashMap::new(),
             contents: HashMap::new(),
             links: HashMap::new(),
-            folders: 0,
+            gained: HashMap::new(),
+            touched: HashSet::new(),
+            forgotten: HashSet::new(),
+            bookkeeping: false,
+            announced: false,
         })
     }
 }
@@ -95,7 +109,9 @@ impl Batch<'_> {
     /// # Errors
     /// When the store fails.
     pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), CatalogError> {
-        self.unlink(&file)?;
+        if !self.unlink(&file)? {
+            *self.gained.entry(file.root).or_default() += 1;
+        }
         match &record.finding {
             Finding::Photo(hash) => {
                 self.totals.files += 1;
@@ -103,6 +119,10 @@ impl Batch<'_> {
                 let links = self.links.entry(*hash).or_default();
                 links.removed.remove(&file);
                 links.added.insert(file.clone());
+                if record.stamp.inode != 0 {
+                    let key = keys::inode(record.stamp.inode, &file);
+                    self.writes.insert(key, &[]);
+                }
             }
             Finding::Problem(..) => {
                 self.totals.problems += 1;
@@ -110,8 +130,7 @@ impl Batch<'_> {
             }
         }
         // With its file, so that a folder that is gone is known to have held something.
-        self.writes
-            .insert(keys::folder(file.root, &file.folder), &[]);
+        self.touch(&file)?;
         self.write(file.record(), &record)?;
         self.files.insert(file, Some(record));
         Ok(())
@@ -122,7 +141,10 @@ impl Batch<'_> {
     /// # Errors
     /// When the store fails.
     pub fn remove_file(&mut self, file: FileKey) -> Result<(), CatalogError> {
-        self.unlink(&file)?;
+        if self.unlink(&file)? {
+            *self.gained.entry(file.root).or_default() -= 1;
+        }
+        self.touch(&file)?;
         self.writes.remove(file.record());
         self.files.insert(file, None);
         Ok(())
@@ -131,13 +153,78 @@ impl Batch<'_> {
     /// Forgets a folder, not its files.
     pub fn remove_folder(&mut self, root: RootId, folder: &Path) {
         self.writes.remove(keys::folder(root, folder));
-        self.folders += 1;
+        self.touched.remove(&(root, folder.to_owned()));
+        self.forgotten.insert((root, folder.to_owned()));
+        self.bookkeeping = true;
+    }
+
+    /// Records that a folder agrees with its records, unless one of them was changed since
+    /// its mark was `before`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn mark_folder(
+        &mut self,
+        root: RootId,
+        folder: &Path,
+        before: FolderMark,
+        digest: [u8; 16],
+    ) -> Result<(), CatalogError> {
+        let key = (root, folder.to_owned());
+        let touched = self.touched.contains(&key) || self.forgotten.contains(&key);
+        if !touched && self.catalog.folder_mark(root, folder)? == Some(before) {
+            self.write(keys::folder(root, folder), &FolderMark::Digest(digest))?;
+            self.bookkeeping = true;
+        }
+        Ok(())
+    }
+
+    /// Records what was found in a root as a whole.
+    ///
+    /// # Errors
+    /// When the record cannot be encoded.
+    pub fn put_facts(&mut self, root: RootId, facts: &RootFacts) -> Result<(), CatalogError> {
+        self.bookkeeping = true;
+        self.write(keys::facts(root), facts)
+    }
+
+    /// Forgets what is known of a content that no file holds. Its row stays masked.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn purge(&mut self, row: u32, hash: &ContentHash) -> Result<(), CatalogError> {
+        let ours = self.content(hash)?.is_some_and(|record| record.row == row);
+        if ours && !self.links_before(hash, &HashSet::new())? {
+            self.writes.remove(keys::content(hash));
+        }
+        self.write(keys::dead(row), &DeadRecord::PURGED)?;
+        self.bookkeeping = true;
+        Ok(())
+    }
+
+    /// Has the commit publish a new generation although nothing in it is new.
+    pub fn announce(&mut self) {
+        self.announced = true;
     }
 
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.contents.is_empty() && self.folders == 0
+        !self.is_visible() && !self.bookkeeping
+    }
+
+    /// Whether readers see what it changes.
+    fn is_visible(&self) -> bool {
+        self.announced || !self.files.is_empty() || !self.contents.is_empty()
+    }
+
+    /// Marks the folder of a file: its records are about to change.
+    fn touch(&mut self, file: &FileKey) -> Result<(), CatalogError> {
+        let mark = FolderMark::Changed(self.totals.generation + 1);
+        if self.touched.insert((file.root, file.folder.clone())) {
+            self.write(keys::folder(file.root, &file.folder), &mark)?;
+        }
+        Ok(())
     }
 
     /// Commits the batch: all of it is on the disk when this returns, or none of it is
@@ -156,7 +243,7 @@ impl Batch<'_> {
             // A new content has no links before; its row was never dead.
             if before && !after {
                 self.totals.photos = self.totals.photos.saturating_sub(1);
-                self.writes.insert(keys::dead(row), &[]);
+                self.write(keys::dead(row), &DeadRecord::now())?;
                 committed.died.push(row);
             } else if !before && after {
                 self.totals.photos += 1;
@@ -164,7 +251,11 @@ impl Batch<'_> {
                 committed.revived.push(row);
             }
         }
-        self.totals.generation += 1;
+        for (root, gained) in std::mem::take(&mut self.gained) {
+            let number = self.catalog.recorded(root)?.saturating_add_signed(gained);
+            self.write(keys::number(root), &number)?;
+        }
+        self.totals.generation += u64::from(self.is_visible());
         let meta = Meta {
             version: VERSION,
             totals: self.totals,
@@ -179,12 +270,18 @@ impl Batch<'_> {
         Ok(committed)
     }
 
-    /// Takes back what the current record of a file, if any, stands for.
-    fn unlink(&mut self, file: &FileKey) -> Result<(), CatalogError> {
+    /// Takes back what the current record of a file stands for. Whether there was one.
+    fn unlink(&mut self, file: &FileKey) -> Result<bool, CatalogError> {
         let current = match self.files.get(file) {
             Some(record) => record.clone(),
             None => self.catalog.file(file)?,
         };
+        if let Some(FileRecord { stamp, .. }) = &current
+            && stamp.inode != 0
+        {
+            self.writes.remove(keys::inode(stamp.inode, file));
+        }
+        let existed = current.is_some();
         match current.map(|record| record.finding) {
             Some(Finding::Photo(hash)) => {
                 self.totals.files = self.totals.files.saturating_sub(1);
@@ -199,7 +296,7 @@ impl Batch<'_> {
             }
             None => {}
         }
-        Ok(())
+        Ok(existed)
     }
 
     /// Whether a content had a committed link to a file other than `without`.

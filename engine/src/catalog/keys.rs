@@ -17,6 +17,9 @@ const FILE: u8 = b'f';
 const CONTENT: u8 = b'c';
 const LINK: u8 = b'l';
 const FOLDER: u8 = b'o';
+const INODE: u8 = b'i';
+const FACTS: u8 = b's';
+const NUMBER: u8 = b'n';
 
 /// The number of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +89,28 @@ pub(super) fn link(hash: &ContentHash, file: &FileKey) -> Vec<u8> {
 /// `p`, and the key of this file's record.
 pub(super) fn problem(file: &FileKey) -> Vec<u8> {
     tagged(PROBLEM, &file.record())
+}
+
+/// `i` inode, followed by the key of a file's record.
+pub(super) fn inodes(inode: u64) -> Vec<u8> {
+    tagged(INODE, &inode.to_be_bytes())
+}
+
+/// `i` inode, and the key of this file's record.
+pub(super) fn inode(inode: u64, file: &FileKey) -> Vec<u8> {
+    let mut key = inodes(inode);
+    key.extend_from_slice(&file.record());
+    key
+}
+
+/// `s` root.
+pub(super) fn facts(root: RootId) -> Vec<u8> {
+    tagged(FACTS, &root.0.to_be_bytes())
+}
+
+/// `n` root.
+pub(super) fn number(root: RootId) -> Vec<u8> {
+    tagged(NUMBER, &root.0.to_be_bytes())
 }
 
 /// `d` row.

@@ -2,6 +2,8 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +65,35 @@ pub struct Totals {
     pub generation: u64,
 }
 
+/// What was found when a root was last compared as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootFacts {
+    /// Folders in it.
+    pub folders: u64,
+    /// When, in seconds since 1970.
+    pub compared: u64,
+    /// Since when so many of its files are missing that they are not believed to be deleted,
+    /// in seconds since 1970.
+    pub missing_since: Option<u64>,
+    /// Folders below it at which other filesystems were mounted.
+    pub mounts: Vec<PathBuf>,
+}
+
+/// The state of a folder's pictures, or of the catalogue's records of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FolderMark {
+    /// A record of the folder was changed by the commit of this generation.
+    Changed(u64),
+    /// The records agreed with a folder of this digest: names, sizes, times, inodes.
+    Digest([u8; 16]),
+}
+
+/// When the last file of a row was forgotten, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DeadRecord {
+    pub since: u64,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Meta {
     pub version: u32,
@@ -72,6 +103,24 @@ pub(super) struct Meta {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RootRecord {
     pub id: u32,
+}
+
+impl DeadRecord {
+    /// Nothing is known of the row's content any more.
+    pub(super) const PURGED: Self = Self { since: u64::MAX };
+
+    pub(super) fn now() -> Self {
+        Self {
+            since: unix_seconds(SystemTime::now()),
+        }
+    }
+}
+
+/// Seconds since 1970; 0 before.
+#[must_use]
+pub fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 impl Meta {

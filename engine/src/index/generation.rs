@@ -1,9 +1,11 @@
 //! One published state of the index, for readers.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
+use super::Away;
 use crate::catalog::Totals;
 use crate::vectors::{Selection, Vectors};
 
@@ -14,6 +16,7 @@ pub struct Generation {
     pub(super) dead: RoaringBitmap,
     pub(super) totals: Totals,
     pub(super) published: SystemTime,
+    pub(super) away: Arc<Away>,
 }
 
 impl Generation {
@@ -39,6 +42,12 @@ impl Generation {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.vectors
+    }
+
+    /// The roots that cannot be reached.
+    #[must_use]
+    pub fn away(&self) -> &Away {
+        &self.away
     }
 
     /// The rows that belong to photos.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
-use super::{Generation, Index, IndexError};
+use super::{Away, Generation, Index, IndexError};
 use crate::catalog::{Batch, ContentRecord, FileKey, FileRecord, RootId};
 use crate::media::Facts;
 use crate::vectors::VectorStore;
@@ -19,6 +19,8 @@ pub struct Transaction<'a> {
     pub(super) batch: Option<Batch<'a>>,
     pub(super) store: MutexGuard<'a, VectorStore>,
     pub(super) committed_rows: u32,
+    /// What readers are told of roots from this commit on.
+    pub(super) away: Option<Away>,
 }
 
 impl<'a> Transaction<'a> {
@@ -64,6 +66,24 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Tells readers, from this commit on, which roots cannot be reached.
+    ///
+    /// # Errors
+    /// Never while the transaction is open.
+    pub(super) fn set_away(&mut self, away: Away) -> Result<(), IndexError> {
+        self.batch()?.announce();
+        self.away = Some(away);
+        Ok(())
+    }
+
+    /// The batch of the catalogue's part, for what needs no vectors.
+    ///
+    /// # Errors
+    /// Never while the transaction is open.
+    pub(crate) fn catalog(&mut self) -> Result<&mut Batch<'a>, IndexError> {
+        self.batch()
+    }
+
     /// Commits everything and publishes the next generation.
     ///
     /// # Errors
@@ -82,6 +102,9 @@ impl<'a> Transaction<'a> {
             self.index.closed.store(true, Ordering::Relaxed);
         })?;
         let previous = self.index.generation();
+        if committed.totals.generation == previous.number() {
+            return Ok(());
+        }
         let mut dead = previous.dead.clone();
         dead.extend(&committed.died);
         for row in &committed.revived {
@@ -92,13 +115,12 @@ impl<'a> Transaction<'a> {
             dead,
             totals: committed.totals,
             published: SystemTime::now(),
+            away: match self.away.take() {
+                Some(away) => Arc::new(away),
+                None => Arc::clone(&previous.away),
+            },
         };
-        let mut current = self
-            .index
-            .current
-            .write()
-            .unwrap_or_else(|poison| poison.into_inner());
-        *current = Arc::new(next);
+        self.index.publish(next);
         Ok(())
     }
 

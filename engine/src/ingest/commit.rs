@@ -50,7 +50,7 @@ fn commit_batch(pass: &Pass<'_>, batch: Vec<Change>) -> Result<Vec<Change>, Inge
     }
     transaction.commit()?;
     let waited = new.into_iter().flat_map(|hash| {
-        let waiting = pass.in_flight.finish(&hash);
+        let waiting = pass.in_flight().finish(&hash);
         waiting
             .into_iter()
             .map(move |(file, stamp)| Change::Known(file, stamp, hash))
@@ -67,6 +67,11 @@ fn apply(
     let progress = pass.progress;
     match change {
         Change::Known(file, stamp, hash) => {
+            // Known when it was asked for, and forgotten for good since.
+            if transaction.catalog()?.content(&hash)?.is_none() {
+                pass.unsettled(file);
+                return Ok(());
+            }
             let finding = Finding::Photo(hash);
             transaction.put_file(file, FileRecord { stamp, finding })?;
             progress.known();
@@ -87,13 +92,11 @@ fn apply(
                 transaction.put_file(file, record)?;
             }
         }
-        Change::Gone(file) => {
-            if pass.index.catalog().file(&file)?.is_some() {
-                transaction.remove_file(file)?;
-                progress.gone();
-            }
+        Change::Agrees(root, folder, mark, digest) => {
+            transaction
+                .catalog()?
+                .mark_folder(root, &folder, mark, digest)?;
         }
-        Change::GoneFolder(root, folder) => transaction.remove_folder(root, &folder),
     }
     Ok(())
 }

@@ -12,13 +12,13 @@ const STEP: u64 = 256;
 
 /// Counts the pictures of all roots into the pass's progress.
 pub(super) fn count(pass: &Pass<'_>) {
-    for root in pass.settings.roots {
+    for root in pass.task.roots.iter().filter(|root| !root.remote) {
+        let (never_enter, root) = (&root.never_enter, &root.path);
         let mut found = 0;
         let wanted = |entry: &walkdir::DirEntry| {
             let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
             entry.depth() == 0
-                || !(pass.settings.excludes.excludes(relative)
-                    || pass.settings.never_enter.contains(entry.path()))
+                || !(pass.settings.excludes.excludes(relative) || never_enter.contains(relative))
         };
         let entries = WalkDir::new(root).into_iter().filter_entry(wanted);
         for entry in entries.filter_map(Result::ok) {

@@ -14,14 +14,12 @@ const BATCH: usize = 8;
 /// How long an incomplete batch waits for more.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// One thread with one session of the model, until the readers are done.
+/// One thread, until the readers are done.
 pub(super) fn embed(
     pass: &Pass<'_>,
     pictures: &Receiver<Picture>,
     changes: &Sender<Change>,
 ) -> Result<(), IngestError> {
-    // Loaded on the first picture: a pass that finds nothing new needs no model.
-    let mut tower = None;
     while let Ok(first) = pictures.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH
@@ -29,15 +27,13 @@ pub(super) fn embed(
         {
             batch.push(picture);
         }
-        let tower = match &mut tower {
-            Some(tower) => tower,
-            none => none.insert(image_tower(pass)?),
-        };
         let pixels: Vec<&[u8]> = batch
             .iter()
             .map(|picture| &*picture.decoded.pixels)
             .collect();
-        let vectors = tower.embed(&pixels)?;
+        let vectors = pass
+            .tools
+            .with_tower(|| image_tower(pass), |tower| tower.embed(&pixels))?;
         for (picture, vector) in batch.into_iter().zip(vectors) {
             let Picture {
                 file,

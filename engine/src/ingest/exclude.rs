@@ -1,5 +1,6 @@
 //! What is not looked at: recycle bins, thumbnails, snapshots, and what the user says.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -82,6 +83,20 @@ impl Excludes {
     pub fn excludes(&self, relative: &Path) -> bool {
         let name = relative.file_name().unwrap_or_default();
         self.names.is_match(name) || (!self.paths.is_empty() && self.paths.is_match(relative))
+    }
+
+    /// The same for a name in a folder.
+    #[must_use]
+    pub fn excludes_in(&self, folder: &Path, name: &OsStr) -> bool {
+        self.names.is_match(name)
+            || (!self.paths.is_empty() && self.paths.is_match(folder.join(name)))
+    }
+
+    /// Whether a file or folder, or any folder above it, is left out.
+    #[must_use]
+    pub fn excludes_anywhere(&self, relative: &Path) -> bool {
+        let mut above = relative.ancestors();
+        above.any(|path| !path.as_os_str().is_empty() && self.excludes(path))
     }
 }
 

@@ -140,6 +140,28 @@ impl Progress {
 }
 
 impl ProgressSnapshot {
+    /// Several passes, side by side, as one.
+    #[must_use]
+    pub fn sum(passes: impl Iterator<Item = Self>) -> Self {
+        let nothing = Self {
+            counted: true,
+            ..Self::default()
+        };
+        passes.fold(nothing, |sum, pass| Self {
+            running: sum.running || pass.running,
+            expected: sum.expected + pass.expected,
+            counted: sum.counted && pass.counted,
+            folders: sum.folders + pass.folders,
+            unchanged: sum.unchanged + pass.unchanged,
+            embedded: sum.embedded + pass.embedded,
+            known: sum.known + pass.known,
+            problems: sum.problems + pass.problems,
+            gone: sum.gone + pass.gone,
+            unsettled: sum.unsettled + pass.unsettled,
+            seconds: sum.seconds.max(pass.seconds),
+        })
+    }
+
     /// Pictures that are done with, one way or the other.
     #[must_use]
     pub fn done(&self) -> u64 {

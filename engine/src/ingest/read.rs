@@ -1,33 +1,31 @@
 //! The second stage: opens files, has them read, named and decoded by a worker.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 use crossbeam_channel::{Receiver, Sender};
-use nix::fcntl::OFlag;
 
 use super::in_flight::Claim;
+use super::root::{Root, Unopened};
+use super::writing::{Writers, rests, writers};
 use super::{Candidate, Change, IngestError, Pass, Picture, worker};
 use crate::catalog::{FileKey, Finding, Stamp};
 use crate::media::Decoded;
 use crate::problem::{Problem, ProblemKind};
 use crate::worker::{ContentHash, Worker, WorkerError};
 
-/// One thread with one worker process, until the walk is done.
+/// One thread, until the walk is done.
 pub(super) fn read(
     pass: &Pass<'_>,
     candidates: &Receiver<Candidate>,
     pictures: &Sender<Picture>,
     changes: &Sender<Change>,
 ) {
-    let mut worker = worker(pass);
     for candidate in candidates {
         if pass.is_over() {
             return;
         }
-        let sent = match take_in(pass, &mut worker, candidate) {
+        let sent = match take_in(pass, candidate) {
             Ok(Outcome::Picture(picture)) => pictures.send(picture).is_ok(),
             Ok(Outcome::Changes(outcome)) => outcome
                 .into_iter()
@@ -50,45 +48,100 @@ enum Outcome {
 }
 
 /// Takes one file as far as this stage does.
-fn take_in(
-    pass: &Pass<'_>,
-    worker: &mut Worker,
-    candidate: Candidate,
-) -> Result<Outcome, IngestError> {
+fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError> {
+    // A file that was moved is known by its inode, size and time, and is not even opened.
+    if let Some(hash) = pass.index.catalog().content_of_stamp(candidate.stamp)? {
+        let Candidate { file, stamp, .. } = candidate;
+        return Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)]));
+    }
     let Candidate {
         file,
         path,
         stamp,
+        written,
         root,
     } = candidate;
-    let (opened, stamp) = match open(&path, root.stable_inodes) {
+    // A copy over a network is not begun while somebody may be writing.
+    let seems_complete = |stamp| written || rests(stamp, pass.settings.rest);
+    let is_remote = !root.is_local();
+    if is_remote && !seems_complete(stamp) {
+        pass.unsettled(file);
+        return Ok(Outcome::Changes(Vec::new()));
+    }
+    let (opened, stamp) = match root.open(pass.ingest, &path) {
         Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            pass.progress.unsettled();
-            let gone = root.is_there().then_some(Change::Gone(file));
-            return Ok(Outcome::Changes(gone.into_iter().collect()));
+        Err(Unopened::Changing) => {
+            pass.unsettled(file);
+            return Ok(Outcome::Changes(Vec::new()));
         }
-        Err(error) => {
+        Err(Unopened::TooLarge) => {
+            let problem = Problem::too_large(pass.settings.worker.file_size);
+            return failed(pass, file, stamp, problem);
+        }
+        // Gone since; or somebody holds a lease on it, and is about to write.
+        Err(Unopened::Io(error))
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::WouldBlock
+            ) =>
+        {
+            pass.unsettled(file);
+            return Ok(Outcome::Changes(Vec::new()));
+        }
+        // The disk is gone, not the photo.
+        Err(Unopened::Io(_)) if !root.is_there(pass.ingest) => {
+            return Ok(Outcome::Changes(Vec::new()));
+        }
+        Err(Unopened::Io(error)) => {
             let problem = Problem::new(ProblemKind::Unreadable, error.to_string());
             return failed(pass, file, stamp, problem);
         }
     };
-    let hash = match read_content(worker, &opened) {
+    // A copy is complete, or the copying would have failed.
+    let is_complete = is_remote
+        || match writers(&opened) {
+            Writers::None => true,
+            Writers::Some => false,
+            Writers::Unknown => seems_complete(stamp),
+        };
+    if !is_complete {
+        pass.unsettled(file);
+        return Ok(Outcome::Changes(Vec::new()));
+    }
+    pass.tools.with_worker(
+        || Ok(worker(pass)),
+        |worker| read_and_decode(pass, worker, &root, file, &opened, stamp),
+    )
+}
+
+/// Has an open file read, named, and decoded if its content is new.
+fn read_and_decode(
+    pass: &Pass<'_>,
+    worker: &mut Worker,
+    root: &Root,
+    file: FileKey,
+    opened: &File,
+    stamp: Stamp,
+) -> Result<Outcome, IngestError> {
+    let hash = match read_content(worker, opened) {
         Ok(hash) => hash,
         Err(WorkerError::Problem(problem)) => return failed(pass, file, stamp, problem),
         Err(error) => return Err(error.into()),
     };
-    if let Some(problem) = changed_meanwhile(&opened, stamp, root.stable_inodes) {
-        pass.progress.unsettled();
+    if root.is_local()
+        && let Some(problem) = changed_meanwhile(opened, stamp, root.stable_inodes)
+    {
+        pass.unsettled(file.clone());
         return failed(pass, file, stamp, problem);
     }
+    let catalog = pass.index.catalog();
     match pass
-        .in_flight
-        .claim(pass.index.catalog(), &hash, &file, stamp)?
+        .in_flight()
+        .claim(pass.number, catalog, &hash, &file, stamp)?
     {
         Claim::Waits => Ok(Outcome::Changes(Vec::new())),
         Claim::Known => Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)])),
-        Claim::Decode => match decode_content(worker, &opened, hash) {
+        Claim::Decode => match decode_content(worker, opened, hash) {
             Ok(decoded) => Ok(Outcome::Picture(Picture {
                 file,
                 stamp,
@@ -159,33 +212,11 @@ pub(super) fn content_failed(
     hash: &ContentHash,
     problem: &Problem,
 ) -> Vec<Change> {
-    let waiting = pass.in_flight.finish(hash);
+    let waiting = pass.in_flight().finish(hash);
     let files = std::iter::once(first).chain(waiting);
     files
         .map(|(file, stamp)| Change::Problem(file, stamp, problem.clone()))
         .collect()
-}
-
-/// Opens a picture for reading, and takes its stamp. Never waits for a pipe, never
-/// follows a link, and leaves the time of last access alone where it may.
-fn open(path: &Path, stable_inodes: bool) -> io::Result<(File, Stamp)> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let open = |flags: OFlag| {
-        OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits())
-            .open(path)
-    };
-    let file = match open(flags | OFlag::O_NOATIME) {
-        // Only the owner of a file may ask for this.
-        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => open(flags)?,
-        other => other?,
-    };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is no longer a regular file"));
-    }
-    Ok((file, Stamp::of(&metadata, stable_inodes)))
 }
 
 const CHANGED: &str = "it changed while it was read; it will be read again";

@@ -1,28 +1,45 @@
-//! A root of a pass: can it be looked at, and is it still the one that the pass began with?
+//! A root of a pass: can it be looked at, is it still the one that the pass began with, and
+//! what is in it.
 //!
 //! Disks are unmounted and shares go away in the middle of a pass. What is then missing is
-//! offline, not deleted.
+//! offline, not deleted. A root on a network is touched only through scouts, so that a server
+//! that hangs costs processes that can be ended, and no thread.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use nix::sys::statfs::{self, FsType};
+use nix::fcntl::OFlag;
+use nix::sys::statfs;
 
-use super::{IngestError, OfflineRoot, Pass};
-use crate::catalog::RootId;
+use super::folder::{self, Kind, Seen};
+use super::tools::Pool;
+use super::{Ingest, IngestError, OfflineRoot, RootSettings};
+use crate::catalog::{RootId, Stamp};
+use crate::media::Format;
+use crate::scout::{self, Identity, Scout, ScoutError};
 
 /// A root that could be looked at when the pass began.
 #[derive(Debug)]
 pub(super) struct Root {
     pub id: RootId,
     pub path: PathBuf,
+    /// Folders below it at which other filesystems are mounted now.
+    pub mounts: Vec<PathBuf>,
+    /// Folders, relative to it, that are never entered.
+    pub never_enter: BTreeSet<PathBuf>,
     /// Whether its filesystem keeps inode numbers from mount to mount.
     pub stable_inodes: bool,
+    /// The scouts that touch it; none if it is on a local disk.
+    scouts: Option<Arc<Pool<Scout>>>,
     /// Device and inode of its folder.
-    identity: (u64, u64),
+    pub identity: (u64, u64),
+    folders: AtomicU64,
     /// Why it is no longer there; once it is lost, it is for this pass.
     lost: OnceLock<String>,
 }
@@ -30,43 +47,180 @@ pub(super) struct Root {
 impl Root {
     /// The root, or why it is offline.
     pub(super) fn reach(
-        pass: &Pass<'_>,
-        path: &Path,
+        ingest: &Ingest,
+        settings: &RootSettings,
     ) -> Result<Result<Self, OfflineRoot>, IngestError> {
-        let id = pass.index.root(path)?;
+        let path = &settings.path;
+        let id = ingest.index.root(path)?;
         let offline = |reason: String| {
             Ok(Err(OfflineRoot {
                 path: path.to_owned(),
                 reason,
             }))
         };
-        let looked = identity(path).and_then(|identity| Ok((identity, holds_anything(path)?)));
+        let scouts = settings.remote.then(|| ingest.scouts(path));
+        let looked = match &scouts {
+            None => identify(path).map_err(|error| error.to_string()),
+            Some(scouts) => {
+                ask(ingest, scouts, |scout| scout.identity(path)).map_err(|error| error.to_string())
+            }
+        };
         match looked {
-            Err(error) => offline(error.to_string()),
+            Err(reason) => offline(reason),
             // An empty mount point looks like this, and so does a disk that lost all.
-            Ok((_, false)) if pass.index.catalog().has_files(id)? => offline(format!(
-                "it is empty, and held photos before; if they were really deleted, run \
+            Ok(found) if !found.holds_anything && ingest.index.catalog().has_files(id)? => {
+                offline(format!(
+                    "it is empty, and held photos before; if they were really deleted, run \
                  `semfs forget {}`",
-                path.display()
-            )),
-            Ok((identity, _)) => Ok(Ok(Self {
+                    path.display()
+                ))
+            }
+            Ok(found) => Ok(Ok(Self {
                 id,
                 path: path.to_owned(),
-                stable_inodes: keeps_inodes(path),
-                identity,
+                mounts: settings.mounts.clone(),
+                never_enter: settings.never_enter.clone(),
+                stable_inodes: keeps_inodes(&found),
+                scouts,
+                identity: (found.device, found.inode),
+                folders: AtomicU64::new(0),
                 lost: OnceLock::new(),
             })),
         }
     }
 
+    /// The files and folders in a folder of the root that are `wanted`, by name.
+    ///
+    /// # Errors
+    /// When it cannot be listed whole.
+    pub(super) fn list(
+        &self,
+        ingest: &Ingest,
+        folder: &Path,
+        wanted: &dyn Fn(&OsStr, Kind) -> bool,
+    ) -> io::Result<Vec<Seen>> {
+        let folder = self.path.join(folder);
+        let Some(scouts) = &self.scouts else {
+            return folder::list(&folder, self.stable_inodes, wanted);
+        };
+        let extensions: Vec<String> = Format::extensions().map(str::to_owned).collect();
+        let listed = self.ask(ingest, scouts, |scout| scout.list(&folder, &extensions))?;
+        let mut seen: Vec<Seen> = listed.into_iter().map(|seen| self.seen(seen)).collect();
+        seen.retain(|seen| seen.kind != Kind::Other && wanted(&seen.name, seen.kind));
+        seen.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(seen)
+    }
+
+    /// What a path below the root is.
+    ///
+    /// # Errors
+    /// When it is not there, or the disk does not answer.
+    pub(super) fn look_at(&self, ingest: &Ingest, path: &Path) -> io::Result<(Kind, Stamp)> {
+        let path = self.path.join(path);
+        match &self.scouts {
+            None => folder::look_at(&path, self.stable_inodes),
+            Some(scouts) => {
+                let (kind, stamp) = self.ask(ingest, scouts, |scout| scout.stamp(&path))?;
+                Ok((kind_of(kind), self.stable(stamp)))
+            }
+        }
+    }
+
+    /// Opens a picture for reading, and takes its stamp. Never waits for a pipe, never
+    /// follows a link, and leaves the time of last access alone where it may. From a network
+    /// it is copied: what is returned then is a file in memory.
+    ///
+    /// # Errors
+    /// What the disk says; [`Unopened::Changing`] and [`Unopened::TooLarge`] only of copies.
+    pub(super) fn open(&self, ingest: &Ingest, path: &Path) -> Result<(File, Stamp), Unopened> {
+        let Some(scouts) = &self.scouts else {
+            return Ok(open(path, self.stable_inodes)?);
+        };
+        if self.lost.get().is_some() {
+            return Err(silent().into());
+        }
+        let most = ingest.settings.worker.file_size;
+        match ask(ingest, scouts, |scout| scout.read(path, most)) {
+            Ok((file, stamp)) => Ok((File::from(file), self.stable(stamp))),
+            Err(ScoutError::Changed { .. }) => Err(Unopened::Changing),
+            Err(ScoutError::TooLarge { .. }) => Err(Unopened::TooLarge),
+            Err(error) => Err(self.failed(error).into()),
+        }
+    }
+
+    /// Whether the kernel of this machine knows who writes its files.
+    pub(super) fn is_local(&self) -> bool {
+        self.scouts.is_none()
+    }
+
+    fn ask<T>(
+        &self,
+        ingest: &Ingest,
+        scouts: &Pool<Scout>,
+        question: impl FnOnce(&mut Scout) -> Result<T, ScoutError>,
+    ) -> io::Result<T> {
+        if self.lost.get().is_some() {
+            return Err(silent());
+        }
+        ask(ingest, scouts, question).map_err(|error| self.failed(error))
+    }
+
+    /// A server that is silent is gone for this pass: waiting for it once is enough.
+    fn failed(&self, error: ScoutError) -> io::Error {
+        match error {
+            ScoutError::Io { error, .. } => error,
+            error @ (ScoutError::NotAFile { .. } | ScoutError::Ended { .. }) => {
+                io::Error::other(error.to_string())
+            }
+            error => {
+                let error = error.to_string();
+                let _ = self.lost.set(error.clone());
+                io::Error::new(io::ErrorKind::TimedOut, error)
+            }
+        }
+    }
+
+    fn seen(&self, seen: scout::Seen) -> Seen {
+        Seen {
+            kind: kind_of(seen.kind),
+            stamp: match seen.stamp {
+                Some(Ok(stamp)) => Ok(self.stable(stamp)),
+                Some(Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
+                None => Ok(Stamp::UNKNOWN),
+            },
+            name: seen.name,
+        }
+    }
+
+    fn stable(&self, stamp: Stamp) -> Stamp {
+        Stamp {
+            inode: if self.stable_inodes { stamp.inode } else { 0 },
+            ..stamp
+        }
+    }
+
+    /// Counts a folder that was looked at.
+    pub(super) fn count_folder(&self) {
+        self.folders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Folders that were looked at in this pass.
+    pub(super) fn folders(&self) -> u64 {
+        self.folders.load(Ordering::Relaxed)
+    }
+
     /// Whether it is still the folder that the pass began with. To be asked before
     /// anything of it is taken for gone.
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn is_there(&self, ingest: &Ingest) -> bool {
         if self.lost.get().is_some() {
             return false;
         }
-        let reason = match identity(&self.path) {
-            Ok(identity) if identity == self.identity => return true,
+        let found = match &self.scouts {
+            None => identify(&self.path),
+            Some(scouts) => self.ask(ingest, scouts, |scout| scout.identity(&self.path)),
+        };
+        let reason = match found {
+            Ok(found) if (found.device, found.inode) == self.identity => return true,
             Ok(_) => "another folder took its place while it was looked at".to_owned(),
             Err(error) => format!("it went away while it was looked at: {error}"),
         };
@@ -85,17 +239,77 @@ impl Root {
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
+/// Why a picture was not opened.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    /// The disk said so.
+    Io(io::Error),
+    /// It changed while it was copied.
+    Changing,
+    /// It has more bytes than are copied.
+    TooLarge,
 }
 
-fn holds_anything(path: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(path)?.next().transpose()?.is_some())
+impl From<io::Error> for Unopened {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn ask<T>(
+    ingest: &Ingest,
+    scouts: &Pool<Scout>,
+    question: impl FnOnce(&mut Scout) -> Result<T, ScoutError>,
+) -> Result<T, ScoutError> {
+    scouts.with(|| Ok(Scout::new(ingest.settings.scout.clone())), question)
+}
+
+fn silent() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "its server does not answer")
+}
+
+fn kind_of(kind: scout::Kind) -> Kind {
+    match kind {
+        scout::Kind::File => Kind::File,
+        scout::Kind::Folder => Kind::Folder,
+        scout::Kind::Other => Kind::Other,
+    }
+}
+
+fn open(path: &Path, stable_inodes: bool) -> io::Result<(File, Stamp)> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let open = |flags: OFlag| {
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits())
+            .open(path)
+    };
+    let file = match open(flags | OFlag::O_NOATIME) {
+        // Only the owner of a file may ask for this.
+        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => open(flags)?,
+        other => other?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no longer a regular file"));
+    }
+    Ok((file, Stamp::of(&metadata, stable_inodes)))
+}
+
+/// The folder of a root on a local disk.
+fn identify(path: &Path) -> io::Result<Identity> {
+    let metadata = fs::metadata(path)?;
+    let holds_anything = fs::read_dir(path)?.next().transpose()?.is_some();
+    let filesystem = statfs::statfs(path)?.filesystem_type();
+    Ok(Identity {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        filesystem_type: filesystem.0,
+        holds_anything,
+    })
 }
 
 /// Network filesystems through FUSE number their files anew at each mount.
-fn keeps_inodes(path: &Path) -> bool {
-    const FUSE: FsType = FsType(nix::libc::FUSE_SUPER_MAGIC);
-    statfs::statfs(path).is_ok_and(|found| found.filesystem_type() != FUSE)
+fn keeps_inodes(found: &Identity) -> bool {
+    found.filesystem_type != nix::libc::FUSE_SUPER_MAGIC
 }

@@ -1,24 +1,28 @@
-//! The first stage: every folder of every root, compared with the catalogue.
+//! The first stage: folders, compared with the catalogue.
 //!
 //! Folders are looked at by several threads; each folder is one comparison of its names
-//! with the catalogue's records of it, which lie side by side. What is new or changed
-//! goes on to be read; what is gone is said at once. Memory is bounded by the largest
-//! single folder, the folders that wait, and eight bytes for each folder seen.
+//! with the catalogue's records of it, which lie side by side, or of one digest, where
+//! folder and records agreed before. What is new or changed goes on to be read; what is
+//! missing is noted, and dealt with after the pass ([`super::forget`]). Memory is bounded by
+//! the largest single folder, the folders that wait, those that miss something, and eight
+//! bytes for each folder seen.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use crossbeam_channel::Sender;
-use walkdir::{DirEntry, WalkDir};
 
+use super::folder::{Kind, Seen};
 use super::root::Root;
+use super::work::{Changed, Look};
 use super::{Candidate, Change, IngestError, OfflineRoot, Pass, lock};
-use crate::catalog::{FileKey, FileRecord, Finding, RootId, Stamp};
+use crate::catalog::{FileKey, FileRecord, Finding, FolderMark, RootId, Stamp};
 use crate::media::Format;
 use crate::problem::{Problem, ProblemKind};
 
@@ -30,6 +34,7 @@ const STEP: u64 = 256;
 struct Job {
     root: Arc<Root>,
     folder: PathBuf,
+    what: Changed,
 }
 
 /// The folders that wait, and how many are being looked at.
@@ -39,14 +44,53 @@ struct Queue {
     busy: usize,
 }
 
+/// Something that the catalogue has and its folder has not.
+#[derive(Debug, Clone)]
+pub(super) enum Missing {
+    /// Some files of this folder.
+    FilesOf(PathBuf),
+    /// This name in this folder; a file, or a folder with all that was in it.
+    Name(PathBuf, OsString),
+}
+
+/// What a walk leaves for the end of the pass.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The roots that were looked at, some of which may have gone away meanwhile.
+    pub roots: Vec<Arc<Root>>,
+    unreachable: Vec<OfflineRoot>,
+    pub missing: Vec<(Arc<Root>, Missing)>,
+    /// Hashes of the folders that were looked at.
+    seen: HashSet<u64>,
+    /// Folders that could not be listed whole; nothing below them is taken for gone.
+    incomplete: Vec<(RootId, PathBuf)>,
+    hasher: RandomState,
+    /// Everything was looked at.
+    pub whole: bool,
+}
+
+impl Walked {
+    /// The roots that cannot be reached now.
+    pub(super) fn offline(&self) -> Vec<OfflineRoot> {
+        let lost = self.roots.iter().filter_map(|root| root.offline());
+        self.unreachable.iter().cloned().chain(lost).collect()
+    }
+
+    /// Whether a recorded folder may be taken for gone: it was not met, and could have been.
+    pub(super) fn is_unseen(&self, root: RootId, folder: &Path) -> bool {
+        let uncertain = self
+            .incomplete
+            .iter()
+            .any(|(id, above)| *id == root && folder.starts_with(above));
+        !uncertain && !self.seen.contains(&self.hasher.hash_one((root, folder)))
+    }
+}
+
 struct Walk<'a> {
     pass: &'a Pass<'a>,
     queue: Mutex<Queue>,
     changed: Condvar,
-    /// Hashes of the folders that were looked at.
-    seen: Mutex<HashSet<u64>>,
-    /// Folders that could not be listed whole; nothing below them is taken for gone.
-    incomplete: Mutex<Vec<(RootId, PathBuf)>>,
+    walked: Mutex<Walked>,
     hasher: RandomState,
     candidates: Sender<Candidate>,
     changes: Sender<Change>,
@@ -66,34 +110,43 @@ impl<E: Into<IngestError>> From<E> for Ended {
     }
 }
 
-/// Walks all roots and returns those that could not be, or went away meanwhile.
+/// Walks what the pass is to look at.
 pub(super) fn walk(
     pass: &Pass<'_>,
     threads: usize,
     candidates: Sender<Candidate>,
     changes: Sender<Change>,
-) -> Result<Vec<OfflineRoot>, IngestError> {
-    let (mut roots, mut offline) = (Vec::new(), Vec::new());
-    for path in pass.settings.roots {
-        match Root::reach(pass, path)? {
-            Ok(root) => roots.push(Arc::new(root)),
-            Err(root) => offline.push(root),
+) -> Result<Walked, IngestError> {
+    let mut walked = Walked {
+        whole: matches!(pass.task.look, Look::Everything),
+        ..Walked::default()
+    };
+    let mut waiting = Vec::new();
+    for (number, settings) in pass.task.roots.iter().enumerate() {
+        let jobs = jobs(pass.task.look, number);
+        if jobs.is_empty() {
+            continue;
+        }
+        match Root::reach(pass.ingest, settings)? {
+            Ok(root) => {
+                let root = Arc::new(root);
+                walked.roots.push(Arc::clone(&root));
+                waiting.extend(jobs.into_iter().map(|(folder, what)| Job {
+                    root: Arc::clone(&root),
+                    folder,
+                    what,
+                }));
+            }
+            Err(root) => walked.unreachable.push(root),
         }
     }
-    let waiting = roots.iter().rev().map(|root| Job {
-        root: Arc::clone(root),
-        folder: PathBuf::new(),
-    });
+    waiting.reverse();
     let walk = Walk {
         pass,
-        queue: Mutex::new(Queue {
-            waiting: waiting.collect(),
-            busy: 0,
-        }),
+        queue: Mutex::new(Queue { waiting, busy: 0 }),
         changed: Condvar::new(),
-        seen: Mutex::default(),
-        incomplete: Mutex::default(),
-        hasher: RandomState::new(),
+        hasher: walked.hasher.clone(),
+        walked: Mutex::new(walked),
         candidates,
         changes,
     };
@@ -101,26 +154,37 @@ pub(super) fn walk(
         for _ in 1..threads {
             scope.spawn(|| walk.work());
         }
-        walk.work();
+        // On a thread of its own as well: this one's priority is its caller's.
+        scope.spawn(|| walk.work());
     });
-    if !pass.is_over() {
-        for root in &roots {
-            match walk.forget_gone_folders(root) {
-                Ok(()) => {}
-                Err(Ended::HungUp) => break,
-                Err(Ended::Failed(error)) => return Err(error),
-            }
-        }
+    Ok(walk
+        .walked
+        .into_inner()
+        .unwrap_or_else(|poison| poison.into_inner()))
+}
+
+/// What is to be looked at in a root.
+fn jobs(look: &Look, root: usize) -> Vec<(PathBuf, Changed)> {
+    match look {
+        Look::Everything => vec![(PathBuf::new(), Changed::Tree)],
+        Look::Changes(changes) => changes
+            .iter()
+            .filter(|((number, _), _)| *number == root)
+            .map(|((_, folder), what)| (folder.clone(), what.clone()))
+            .collect(),
     }
-    offline.extend(roots.iter().filter_map(|root| root.offline()));
-    Ok(offline)
 }
 
 impl Walk<'_> {
     /// One thread: looks at waiting folders until there are none and none can come.
     fn work(&self) {
+        super::courtesy(self.pass).apply();
         while let Some(job) = self.next() {
-            let folders = match self.look_at(&job) {
+            let looked = match &job.what {
+                Changed::Names(names) => self.look_at_names(&job, names),
+                Changed::Tree | Changed::Folder => self.look_at(&job),
+            };
+            let folders = match looked {
                 Ok(folders) => folders,
                 Err(ended) => {
                     if let Ended::Failed(error) = ended {
@@ -138,6 +202,7 @@ impl Walk<'_> {
                 .extend(folders.into_iter().rev().map(|folder| Job {
                     root: Arc::clone(&job.root),
                     folder,
+                    what: Changed::Tree,
                 }));
             self.changed.notify_all();
         }
@@ -163,108 +228,191 @@ impl Walk<'_> {
         }
     }
 
-    /// Compares one folder with the catalogue. Returns the folders in it.
-    fn look_at(&self, job: &Job) -> Result<Vec<PathBuf>, Ended> {
-        let Job { root, folder } = job;
-        let catalog = self.pass.index.catalog();
-        let mut recorded: HashMap<OsString, FileRecord> = HashMap::new();
-        for entry in catalog.folder(root.id, folder) {
-            let (file, record) = entry?;
-            recorded.insert(file.name, record);
+    /// Whether something in a folder is looked at.
+    fn is_wanted(&self, job: &Job, name: &OsStr, kind: Kind) -> bool {
+        let settings = self.pass.settings;
+        match kind {
+            Kind::File => {
+                Format::is_picture_name(Path::new(name))
+                    && !settings.excludes.excludes_in(&job.folder, name)
+            }
+            Kind::Folder => {
+                matches!(job.what, Changed::Tree)
+                    && !settings.excludes.excludes_in(&job.folder, name)
+                    && !job.root.never_enter.contains(&job.folder.join(name))
+            }
+            Kind::Other => false,
         }
-        let mut folders = Vec::new();
-        let mut complete = true;
+    }
+
+    /// Compares one folder with the catalogue. Returns the folders in it that are to be
+    /// looked at as well.
+    fn look_at(&self, job: &Job) -> Result<Vec<PathBuf>, Ended> {
+        let Job { root, folder, .. } = job;
+        let listed = root.list(self.pass.ingest, folder, &|name, kind| {
+            self.is_wanted(job, name, kind)
+        });
+        let listed = match listed {
+            Ok(listed) => listed,
+            // Gone since its name was read: its files are missing, if it had any.
+            Err(error) if is_gone(&error) && !folder.as_os_str().is_empty() => {
+                let (above, name) = split(folder);
+                self.miss(root, Missing::Name(above, name));
+                return Ok(Vec::new());
+            }
+            Err(error) => {
+                let incomplete = (root.id, folder.clone());
+                lock(&self.walked).incomplete.push(incomplete);
+                if root.is_there(self.pass.ingest) {
+                    self.folder_problem(job, &error)?;
+                }
+                return Ok(Vec::new());
+            }
+        };
+        let folders: Vec<PathBuf> = listed
+            .iter()
+            .filter(|seen| seen.kind == Kind::Folder)
+            .map(|seen| folder.join(&seen.name))
+            .collect();
+        let pictures: Vec<Seen> = listed
+            .into_iter()
+            .filter(|seen| seen.kind == Kind::File)
+            .collect();
+        self.pass.progress.folder();
+        root.count_folder();
+        self.compare(job, &pictures)?;
+        let number = self.hasher.hash_one((root.id, folder.as_path()));
+        lock(&self.walked).seen.insert(number);
+        Ok(folders)
+    }
+
+    /// Compares the pictures of a folder, in the order of their names, with its records.
+    fn compare(&self, job: &Job, pictures: &[Seen]) -> Result<(), Ended> {
+        let Job { root, folder, .. } = job;
+        let catalog = self.pass.index.catalog();
+        let progress = self.pass.progress;
+        let mark = catalog.folder_mark(root.id, folder)?;
+        if mark.is_none() && pictures.is_empty() {
+            return Ok(());
+        }
+        let digest = digest(pictures, self.pass.conditions);
+        if digest.is_some_and(|digest| mark == Some(FolderMark::Digest(digest))) {
+            progress.unchanged(pictures.len() as u64);
+            return Ok(());
+        }
+        let mut records = catalog.folder(root.id, folder);
+        let mut record = records.next().transpose()?;
+        let mut missing = false;
+        let mut agrees = true;
         let mut unchanged = 0;
-        let path = root.path.join(folder);
-        for entry in WalkDir::new(&path)
-            .min_depth(1)
-            .max_depth(1)
-            .sort_by_file_name()
-        {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    complete = false;
-                    if root.is_there() {
-                        self.folder_problem(job, &error, &recorded)?;
-                    }
-                    continue;
+        for picture in pictures {
+            // Both are in the order of the bytes of the names.
+            while let Some((file, _)) = &record
+                && file.name < picture.name
+            {
+                missing = true;
+                record = records.next().transpose()?;
+            }
+            let recorded = match &record {
+                Some((file, recorded)) if file.name == picture.name => {
+                    let recorded = recorded.clone();
+                    record = records.next().transpose()?;
+                    Some(recorded)
                 }
+                _ => None,
             };
-            let relative = folder.join(entry.file_name());
-            if self.pass.settings.excludes.excludes(&relative) {
-                continue;
-            }
-            if entry.file_type().is_dir() {
-                if !self.pass.settings.never_enter.contains(entry.path()) {
-                    folders.push(relative);
-                }
-                continue;
-            }
-            if !entry.file_type().is_file() || !Format::is_picture_name(entry.path()) {
-                continue;
-            }
-            let record = recorded.remove(entry.file_name());
-            match self.look_at_file(job, &entry, record)? {
-                Seen::Unchanged => unchanged += 1,
-                Seen::Sent => {}
-                Seen::Unknown => complete = false,
+            if self.look_at_file(job, &picture.name, &picture.stamp, false, recorded)? {
+                unchanged += 1;
+            } else {
+                agrees = false;
             }
             if unchanged == STEP {
-                self.pass.progress.unchanged(unchanged);
+                progress.unchanged(unchanged);
                 unchanged = 0;
             }
         }
-        self.pass.progress.folder();
-        self.pass.progress.unchanged(unchanged);
-        lock(&self.seen).insert(self.number(root.id, folder));
-        if !complete {
-            lock(&self.incomplete).push((root.id, folder.clone()));
-            return Ok(folders);
+        progress.unchanged(unchanged);
+        // What the catalogue has beyond the last picture. The record without a name said
+        // that the folder could not be listed: that is over as well.
+        missing |= record.is_some();
+        if missing {
+            self.miss(root, Missing::FilesOf(folder.clone()));
+        } else if let (true, Some(mark), Some(digest)) = (agrees, mark, digest) {
+            self.send(Change::Agrees(root.id, folder.clone(), mark, digest))?;
         }
-        // What the catalogue has and the folder has not. The record without a name said
-        // that the folder could not be listed: it is gone as well.
-        if !recorded.is_empty() && root.is_there() {
-            for name in recorded.into_keys() {
-                self.send(Change::Gone(self.file(job, name)))?;
+        Ok(())
+    }
+
+    /// Looks at some names of a folder. Returns those that are folders.
+    fn look_at_names(
+        &self,
+        job: &Job,
+        names: &BTreeMap<OsString, bool>,
+    ) -> Result<Vec<PathBuf>, Ended> {
+        let Job { root, folder, .. } = job;
+        let mut folders = Vec::new();
+        for (name, written) in names {
+            let path = folder.join(name);
+            if self.pass.settings.excludes.excludes_anywhere(&path) {
+                continue;
+            }
+            match root.look_at(self.pass.ingest, &path) {
+                Ok((Kind::Folder, _)) => {
+                    if !root.never_enter.contains(&path) {
+                        folders.push(path);
+                    }
+                }
+                Ok((Kind::File, stamp)) if Format::is_picture_name(&path) => {
+                    let record = self.pass.index.catalog().file(&self.file(job, name))?;
+                    self.look_at_file(job, name, &Ok(stamp), *written, record)?;
+                }
+                Ok(_) => self.miss(root, Missing::Name(folder.clone(), name.clone())),
+                Err(error) if is_gone(&error) => {
+                    self.miss(root, Missing::Name(folder.clone(), name.clone()));
+                }
+                // The next look at everything will tell.
+                Err(_) => {}
             }
         }
         Ok(folders)
     }
 
-    /// Compares one picture with its record, and sends it on if it is to be read.
+    /// Compares one picture with its record, and sends it on if it is to be read. Whether
+    /// nothing is to be done.
     fn look_at_file(
         &self,
         job: &Job,
-        entry: &DirEntry,
+        name: &OsStr,
+        stamp: &io::Result<Stamp>,
+        written: bool,
         record: Option<FileRecord>,
-    ) -> Result<Seen, Ended> {
-        let Job { root, .. } = job;
-        let file = self.file(job, entry.file_name().to_owned());
-        let stamp = match entry.metadata() {
-            Ok(metadata) => Stamp::of(&metadata, root.stable_inodes),
-            Err(error) if is_gone(error.io_error()) => {
-                if record.is_some() && root.is_there() {
-                    self.send(Change::Gone(file))?;
+    ) -> Result<bool, Ended> {
+        let Job { root, folder, .. } = job;
+        let stamp = match stamp {
+            Ok(stamp) => *stamp,
+            Err(error) if is_gone(error) => {
+                if record.is_some() {
+                    self.miss(root, Missing::Name(folder.clone(), name.to_owned()));
                 }
-                return Ok(Seen::Sent);
+                return Ok(false);
             }
             // A photo stays one while the disk does not answer for it.
-            Err(_) if is_photo(record.as_ref()) => return Ok(Seen::Unknown),
+            Err(_) if is_photo(record.as_ref()) => return Ok(false),
             // The reader will find out what is wrong, and say so.
             Err(_) => Stamp::UNKNOWN,
         };
         if record.is_some_and(|record| self.is_settled(&record, stamp)) {
-            return Ok(Seen::Unchanged);
+            return Ok(true);
         }
         let candidate = Candidate {
-            file,
-            path: entry.path().to_owned(),
+            file: self.file(job, name),
+            path: root.path.join(folder).join(name),
             stamp,
+            written,
             root: Arc::clone(root),
         };
         match self.candidates.send(candidate) {
-            Ok(()) => Ok(Seen::Sent),
+            Ok(()) => Ok(false),
             Err(_) => Err(Ended::HungUp),
         }
     }
@@ -282,81 +430,68 @@ impl Walk<'_> {
     }
 
     /// Says that a folder could not be listed.
-    fn folder_problem(
-        &self,
-        job: &Job,
-        error: &walkdir::Error,
-        recorded: &HashMap<OsString, FileRecord>,
-    ) -> Result<(), Ended> {
-        let cause = error
-            .io_error()
-            .map_or_else(|| error.to_string(), io::Error::to_string);
-        let reason = format!("the folder cannot be listed: {cause}");
+    fn folder_problem(&self, job: &Job, error: &io::Error) -> Result<(), Ended> {
+        let reason = format!("the folder cannot be listed: {error}");
         let problem = Problem::new(ProblemKind::Unreadable, reason);
-        let known = recorded.get(&OsString::new()).map(|record| &record.finding);
-        if matches!(known, Some(Finding::Problem(known, _)) if *known == problem) {
+        let file = self.file(job, OsStr::new(""));
+        let known = self.pass.index.catalog().file(&file)?;
+        let known = known.map(|record| record.finding);
+        if matches!(known, Some(Finding::Problem(known, _)) if known == problem) {
             return Ok(());
         }
-        let file = self.file(job, OsString::new());
         self.send(Change::Problem(file, Stamp::UNKNOWN, problem))
     }
 
-    /// Forgets the files of folders that were recorded and are no longer there.
-    fn forget_gone_folders(&self, root: &Root) -> Result<(), Ended> {
-        let catalog = self.pass.index.catalog();
-        let incomplete = lock(&self.incomplete);
-        for folder in catalog.folders(root.id) {
-            let folder = folder?;
-            let seen = lock(&self.seen).contains(&self.number(root.id, &folder));
-            let uncertain = incomplete
-                .iter()
-                .any(|(id, above)| *id == root.id && folder.starts_with(above));
-            if seen || uncertain {
-                continue;
-            }
-            if !root.is_there() {
-                return Ok(());
-            }
-            for entry in catalog.folder(root.id, &folder) {
-                let (file, _) = entry?;
-                self.send(Change::Gone(file))?;
-            }
-            self.send(Change::GoneFolder(root.id, folder))?;
-        }
-        Ok(())
+    fn miss(&self, root: &Arc<Root>, missing: Missing) {
+        lock(&self.walked).missing.push((Arc::clone(root), missing));
     }
 
-    fn file(&self, job: &Job, name: OsString) -> FileKey {
+    fn file(&self, job: &Job, name: &OsStr) -> FileKey {
         FileKey {
             root: job.root.id,
             folder: job.folder.clone(),
-            name,
+            name: name.to_owned(),
         }
     }
 
     fn send(&self, change: Change) -> Result<(), Ended> {
         self.changes.send(change).map_err(|_| Ended::HungUp)
     }
-
-    fn number(&self, root: RootId, folder: &Path) -> u64 {
-        self.hasher.hash_one((root, folder))
-    }
 }
 
-/// What a look at a file gave.
-enum Seen {
-    /// Nothing is to be done.
-    Unchanged,
-    /// It went to the next stage, or is gone.
-    Sent,
-    /// It is there, and nothing could be learned of it.
-    Unknown,
+/// What the pictures of a folder look like without being opened. Nothing, if that could not
+/// be learned of one of them.
+fn digest(pictures: &[Seen], conditions: u64) -> Option<[u8; 16]> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&conditions.to_le_bytes());
+    for picture in pictures {
+        let stamp = picture.stamp.as_ref().ok()?;
+        hasher.update(picture.name.as_bytes());
+        let mut numbers = [0; 25];
+        // A zero byte first, which no name has.
+        numbers[1..9].copy_from_slice(&stamp.size.to_le_bytes());
+        numbers[9..17].copy_from_slice(&stamp.modified.to_le_bytes());
+        numbers[17..].copy_from_slice(&stamp.inode.to_le_bytes());
+        hasher.update(&numbers);
+    }
+    let mut digest = [0; 16];
+    hasher.finalize_xof().fill(&mut digest);
+    Some(digest)
+}
+
+fn split(path: &Path) -> (PathBuf, OsString) {
+    let above = path.parent().unwrap_or(Path::new("")).to_owned();
+    (above, path.file_name().unwrap_or_default().to_owned())
 }
 
 fn is_photo(record: Option<&FileRecord>) -> bool {
     record.is_some_and(|record| matches!(record.finding, Finding::Photo(_)))
 }
 
-fn is_gone(error: Option<&io::Error>) -> bool {
-    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+/// Whether an error says that there is nothing of this name, or no folder any more.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }

@@ -84,6 +84,11 @@ impl Format {
             .any(|known| extension.eq_ignore_ascii_case(known))
     }
 
+    /// The extensions of such names, in lower case.
+    pub fn extensions() -> impl Iterator<Item = &'static str> {
+        DECODED.iter().chain(RECOGNISED).copied()
+    }
+
     pub(super) fn decoder(self) -> ImageFormat {
         match self {
             Self::Jpeg => ImageFormat::Jpeg,

@@ -79,12 +79,7 @@ fn receive(socket: &UnixStream) -> io::Result<Option<Request>> {
 }
 
 fn read(file: &File, limit: u64, bytes: &mut Vec<u8>) -> Answer {
-    let too_large = || {
-        Answer::Problem(Problem::new(
-            ProblemKind::TooLarge,
-            format!("larger than {} MiB (limits.file_mib)", limit >> 20),
-        ))
-    };
+    let too_large = || Answer::Problem(Problem::too_large(limit));
     let unreadable = |error: io::Error| {
         Answer::Problem(Problem::new(ProblemKind::Unreadable, error.to_string()))
     };

@@ -1,0 +1,157 @@
+//! Commands that change the index without a daemon: one run of indexing, and forgetting.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use semfs_engine::courtesy::Courtesy;
+use semfs_engine::index::Index;
+use semfs_engine::ingest::{Look, PassReport, Progress, RootSettings, Task};
+
+use crate::client::Daemon;
+use crate::config::Config;
+use crate::engine::{Asked, Engine, scout_settings};
+use crate::environment::Environment;
+use crate::error::DaemonError;
+use crate::roots;
+
+/// Passes of one `semfs index`, at most: folders that never rest end here.
+const MOST_PASSES: usize = 10;
+
+/// How long a file that was being written is given before the next look.
+const REST: Duration = Duration::from_secs(1);
+
+/// How `semfs index` goes about it.
+#[derive(Debug, Clone, Default)]
+pub struct IndexOptions {
+    /// One pass only; else passes follow until one finds nothing new.
+    pub once: bool,
+    /// Make the index anew.
+    pub rebuild: bool,
+    /// Somebody watches how far it is: count what there is to do.
+    pub watched: bool,
+}
+
+/// Indexes the configured roots without a daemon. `progress` may be read meanwhile, and
+/// `stop` be set to end early; what is done by then is kept. Returns the last pass and
+/// the status of the index.
+///
+/// # Errors
+/// When a daemon has the index (it is told to look now), or something fails.
+pub fn index(
+    config: &Config,
+    environment: &Environment,
+    options: &IndexOptions,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> Result<PassReport, DaemonError> {
+    let roots = resolved(config)?;
+    if let Some(daemon) = Daemon::of(&config.state)? {
+        daemon.rescan()?;
+        return Err(DaemonError::DaemonIndexes);
+    }
+    if options.rebuild {
+        Index::erase(&config.state)?;
+    }
+    let engine = Engine::open(config, environment)?;
+    // Somebody waits for it at a terminal.
+    let ingest = engine.ingest(config, Courtesy::Normal)?;
+    let mut total = PassReport::default();
+    for _ in 0..MOST_PASSES {
+        let task = Task {
+            roots: &roots,
+            look: &Look::Everything,
+            bulk: true,
+            count: options.watched,
+        };
+        let report = ingest.run(&task, progress, stop)?;
+        let rests = report.progress.found_nothing_new();
+        add(&mut total, report);
+        if options.once || total.stopped || rests {
+            break;
+        }
+        std::thread::sleep(REST);
+    }
+    Ok(total)
+}
+
+/// Takes roots out of the index, or only those of their files that are missing. Returns
+/// each with the number of files that were forgotten.
+///
+/// # Errors
+/// When one was never indexed, or something fails.
+pub fn forget(
+    config: &Config,
+    environment: &Environment,
+    roots: &[PathBuf],
+    missing: bool,
+) -> Result<Vec<(PathBuf, u64)>, DaemonError> {
+    match Engine::or_daemon(config, environment)? {
+        Asked::Daemon(daemon) => roots
+            .iter()
+            .map(|root| Ok((root.clone(), daemon.forget(root, missing)?)))
+            .collect(),
+        Asked::Engine(engine) => roots
+            .iter()
+            .map(|root| Ok((root.clone(), forget_one(&engine, config, root, missing)?)))
+            .collect(),
+    }
+}
+
+fn forget_one(
+    engine: &Engine,
+    config: &Config,
+    root: &Path,
+    missing: bool,
+) -> Result<u64, DaemonError> {
+    let (id, path) = engine.known_root(root)?;
+    if !missing {
+        return Ok(engine.index.forget_root(id)?);
+    }
+    let ingest = engine.ingest(config, Courtesy::Normal)?;
+    ingest.believe_losses(id);
+    let configured = resolved(config).unwrap_or_default();
+    let settings = configured
+        .into_iter()
+        .find(|settings| settings.path == path);
+    let settings = [settings.unwrap_or_else(|| RootSettings::local(path))];
+    let task = Task {
+        roots: &settings,
+        look: &Look::Everything,
+        bulk: true,
+        count: false,
+    };
+    let report = ingest.run(&task, &Progress::default(), &AtomicBool::new(false))?;
+    match report.offline.first() {
+        Some(offline) => Err(DaemonError::Root {
+            path: root.to_owned(),
+            reason: offline.reason.clone(),
+        }),
+        None => Ok(report.progress.gone),
+    }
+}
+
+fn resolved(config: &Config) -> Result<Vec<RootSettings>, DaemonError> {
+    let resolved = roots::resolve(&config.roots, &scout_settings(config))?;
+    let excludes = config.excludes()?;
+    Ok(resolved
+        .iter()
+        .map(|root| roots::settings(root, config, &excludes))
+        .collect())
+}
+
+/// Adds a later pass to the account of the earlier ones.
+fn add(total: &mut PassReport, pass: PassReport) {
+    let before = total.progress;
+    let now = pass.progress;
+    *total = pass;
+    total.progress.embedded += before.embedded;
+    total.progress.known += before.known;
+    total.progress.gone += before.gone;
+    total.progress.seconds += before.seconds;
+    if before.seconds > 0.0 {
+        // What the first pass took in is unchanged to the second.
+        total.progress.unchanged = before.unchanged;
+        total.progress.problems = before.problems.max(now.problems);
+    }
+}

@@ -1,0 +1,110 @@
+//! What to believe when files are missing: deleted, or a disk that is not all there?
+//!
+//! Few missing files were deleted. When a large share of a root's files goes at once, more
+//! likely something is wrong with the root, and nothing is forgotten until it is back, until
+//! its owner says so, or until it has been so for long enough.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::lock;
+use crate::catalog::RootId;
+
+/// Fewer files than this are never too many: in a small root a large share means little.
+const FEW: u64 = 20;
+
+/// Losses that lie so close together count as one.
+const AT_ONCE: Duration = Duration::from_secs(60);
+
+/// What is believed of files that are missing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossSettings {
+    /// The share of a root's files, from 0 to 1, that may go missing at once.
+    pub share: f64,
+    /// After so long they are believed to be deleted all the same.
+    pub grace: Duration,
+}
+
+/// What went missing lately, and what the owner said of it.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    recent: Mutex<HashMap<RootId, Vec<(Instant, u64)>>>,
+    believed: Mutex<HashSet<RootId>>,
+}
+
+impl Losses {
+    /// The owner says that what is missing in a root is deleted.
+    pub(super) fn believe(&self, root: RootId) {
+        lock(&self.believed).insert(root);
+    }
+
+    /// Whether the owner has said so; asking takes the word back.
+    pub(super) fn is_believed(&self, root: RootId) -> bool {
+        lock(&self.believed).remove(&root)
+    }
+
+    /// Whether `missing` files of a root that had `files` are too many to be believed,
+    /// together with what went shortly before.
+    pub(super) fn too_many(
+        &self,
+        settings: &LossSettings,
+        root: RootId,
+        missing: u64,
+        files: u64,
+    ) -> bool {
+        let mut recent = lock(&self.recent);
+        let recent = recent.entry(root).or_default();
+        recent.retain(|(when, _)| when.elapsed() < AT_ONCE);
+        let before: u64 = recent.iter().map(|(_, number)| number).sum();
+        let (lost, had) = (before + missing, before + files);
+        missing > 0 && lost >= FEW && lost as f64 > settings.share * had as f64
+    }
+
+    /// Notes files that were forgotten.
+    pub(super) fn note(&self, root: RootId, forgotten: u64) {
+        if forgotten > 0 {
+            let mut recent = lock(&self.recent);
+            let recent = recent.entry(root).or_default();
+            recent.push((Instant::now(), forgotten));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: LossSettings = LossSettings {
+        share: 0.5,
+        grace: Duration::from_secs(1),
+    };
+
+    #[test]
+    fn a_large_share_at_once_is_too_much_and_a_few_files_never_are() {
+        let losses = Losses::default();
+        let root = RootId(0);
+        assert!(losses.too_many(&SETTINGS, root, 51, 100));
+        assert!(!losses.too_many(&SETTINGS, root, 50, 100));
+        assert!(!losses.too_many(&SETTINGS, root, 19, 19));
+        assert!(!losses.too_many(&SETTINGS, root, 0, 0));
+    }
+
+    #[test]
+    fn a_loss_in_several_steps_is_one() {
+        let losses = Losses::default();
+        let root = RootId(0);
+        assert!(!losses.too_many(&SETTINGS, root, 40, 100));
+        losses.note(root, 40);
+        assert!(losses.too_many(&SETTINGS, root, 20, 60));
+        assert!(!losses.too_many(&SETTINGS, RootId(1), 20, 60));
+    }
+
+    #[test]
+    fn the_owner_is_believed_once() {
+        let losses = Losses::default();
+        losses.believe(RootId(3));
+        assert!(losses.is_believed(RootId(3)));
+        assert!(!losses.is_believed(RootId(3)));
+    }
+}

@@ -1,0 +1,219 @@
+//! Roots that go away and come back: offline is not deleted.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::pictures::{write_many, write_small};
+use crate::support::{Daemon, Home, Tmpfs, names};
+
+const LIVELY: &str = "rescan_minutes = 0\npoll_seconds = 1\nresults = 10000";
+
+fn shown(home: &Home) -> usize {
+    names(&home.mount().join("search/anything")).len()
+}
+
+#[test]
+fn a_root_that_goes_away_is_offline_at_once_and_comes_back_untouched() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 30);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let away = home.path().join("away");
+    fs::rename(home.photos(), &away).unwrap();
+    daemon.wait_for("offline", || home.mode(&home.photos()).0 == "offline");
+    assert_eq!(shown(&home), 30, "its photos are shown");
+    // An empty folder in its place is not it.
+    fs::create_dir(home.photos()).unwrap();
+    daemon.wait_for("the reason", || {
+        home.mode(&home.photos()).1.contains("empty")
+    });
+    assert_eq!(home.status().number("files"), 30);
+    fs::remove_dir(home.photos()).unwrap();
+    fs::rename(&away, home.photos()).unwrap();
+    daemon.wait_for("live again", || home.mode(&home.photos()).0 == "live");
+    let status = home.status();
+    assert_eq!((status.number("files"), status.number("vectors")), (30, 30));
+    // And it is followed again.
+    write_small(&home.photos().join("new.jpg"), 100);
+    daemon.wait_for("the new photo", || shown(&home) == 31);
+}
+
+#[test]
+fn photos_of_an_offline_root_can_be_hidden() {
+    let home = Home::new();
+    let other = home.path().join("other");
+    home.configure_roots(
+        &format!("[{:?}, {other:?}]", home.photos()),
+        &format!("{LIVELY}\noffline = \"hide\""),
+    );
+    write_many(&home.photos(), 30);
+    write_many(&other, 5);
+    write_small(&other.join("only here.jpg"), 100);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    assert_eq!(shown(&home), 31);
+    let away = home.path().join("away");
+    fs::rename(home.photos(), &away).unwrap();
+    // Five photos lie in the other root as well.
+    daemon.wait_for("the hiding", || shown(&home) == 6);
+    let folder = home.mount().join("search/anything");
+    for name in names(&folder) {
+        assert!(folder.join(name).exists());
+    }
+    assert_eq!(home.search("anything", 4).len(), 4);
+    fs::rename(&away, home.photos()).unwrap();
+    daemon.wait_for("the return", || shown(&home) == 31);
+    assert_eq!(home.status().number("vectors"), 31);
+}
+
+#[test]
+fn a_disk_that_is_pulled_under_load_loses_nothing() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    let Some(disk) = Tmpfs::mount(&home.photos()) else {
+        return;
+    };
+    let source = home.path().join("source");
+    write_many(&source, 400);
+    write_many(&home.photos(), 200);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    // While it indexes what arrives, the disk goes.
+    for folder in 10..20 {
+        let into = home.photos().join(format!("more-{folder}"));
+        fs::create_dir(&into).unwrap();
+        for entry in fs::read_dir(source.join(format!("{folder:03}"))).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), into.join(entry.file_name())).unwrap();
+        }
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let photos: Vec<PathBuf> = home.search("anything", 1000);
+    assert!(photos.len() >= 200);
+    disk.unmount_lazily();
+    daemon.wait_for("offline", || home.mode(&home.photos()).0 == "offline");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(home.status().number("files") >= 200, "nothing is forgotten");
+    let before = home.status().number("vectors");
+    // Another disk with the same photos: nothing is embedded again.
+    let Some(_disk) = Tmpfs::mount(&home.photos()) else {
+        return;
+    };
+    write_many(&home.photos(), 200);
+    daemon.wait_for("live again", || home.mode(&home.photos()).0 == "live");
+    assert_eq!(home.status().number("vectors"), before);
+    assert!(home.search("anything", 1000).len() >= 200);
+}
+
+#[test]
+fn a_disk_below_a_root_that_is_not_mounted_keeps_its_photos() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 100);
+    let below = home.photos().join("disk");
+    fs::create_dir(&below).unwrap();
+    let Some(disk) = Tmpfs::mount(&below) else {
+        return;
+    };
+    write_small(&below.join("a/1.jpg"), 1000);
+    write_small(&below.join("2.jpg"), 1001);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    assert_eq!(home.status().number("files"), 102);
+    disk.unmount_lazily();
+    daemon.wait_for("the reason", || {
+        home.mode(&home.photos())
+            .1
+            .contains("nothing is mounted at")
+    });
+    assert_eq!(home.mode(&home.photos()).0, "live");
+    assert_eq!(home.status().number("files"), 102);
+    // Nor at the next start.
+    drop(daemon);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    assert_eq!(home.status().number("files"), 102);
+    let Some(_disk) = Tmpfs::mount(&below) else {
+        return;
+    };
+    write_small(&below.join("2.jpg"), 1001);
+    daemon.wait_for("the disk without one of them", || {
+        home.status().number("files") == 101
+    });
+    assert_eq!(home.status().number("vectors"), 102);
+}
+
+#[test]
+fn a_large_loss_is_not_believed_until_the_owner_says_so() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 100);
+    home.index();
+    let gone = home.path().join("gone");
+    fs::create_dir(&gone).unwrap();
+    for folder in ["000", "001", "002"] {
+        fs::rename(home.photos().join(folder), gone.join(folder)).unwrap();
+    }
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let (mode, reason) = home.mode(&home.photos());
+    assert_eq!(mode, "offline");
+    assert!(
+        reason.contains("60 of its 100") && reason.contains("--missing"),
+        "{reason}"
+    );
+    assert_eq!(shown(&home), 100);
+    // What comes is taken in all the same.
+    write_small(&home.photos().join("new.jpg"), 500);
+    daemon.wait_for("the new photo", || shown(&home) == 101);
+    // They come back: all is well again, and nothing was embedded twice.
+    for folder in ["000", "001", "002"] {
+        fs::rename(gone.join(folder), home.photos().join(folder)).unwrap();
+    }
+    home.run(&["index"]);
+    daemon.wait_for("live", || home.mode(&home.photos()).0 == "live");
+    assert_eq!(home.status().number("vectors"), 101);
+    // They go again, while the daemon follows; and this time it is meant.
+    for folder in ["000", "001", "002"] {
+        fs::rename(home.photos().join(folder), gone.join(folder)).unwrap();
+    }
+    daemon.wait_for("offline", || home.mode(&home.photos()).0 == "offline");
+    let printed = home.ok(&["forget", "--missing", home.photos().to_str().unwrap()]);
+    daemon.wait_for("their end", || shown(&home) == 41);
+    assert!(printed.contains("files of"), "{printed}");
+    daemon.wait_for("live", || home.mode(&home.photos()).0 == "live");
+}
+
+#[test]
+fn what_was_deleted_is_recognised_within_the_days_of_grace_and_not_after() {
+    let home = Home::new();
+    write_many(&home.photos(), 5);
+    home.index();
+    let bytes = fs::read(home.photos().join("000/00000.jpg")).unwrap();
+    fs::remove_file(home.photos().join("000/00000.jpg")).unwrap();
+    assert_eq!(home.index().gone, 1);
+    fs::write(home.photos().join("restored.jpg"), &bytes).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.known), (0, 1), "it is recognised");
+    // Without days of grace it is forgotten for good, as soon as a daemon cares.
+    fs::remove_file(home.photos().join("restored.jpg")).unwrap();
+    assert_eq!(home.index().gone, 1);
+    std::thread::sleep(Duration::from_millis(1100));
+    home.configure("grace_days = 0");
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    std::thread::sleep(Duration::from_secs(1));
+    drop(daemon);
+    fs::write(home.photos().join("again.jpg"), &bytes).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.known), (1, 0), "it is new");
+}
