@@ -152,7 +152,7 @@ fn what_this_user_may_not_see_is_refused_with_eacces() {
         program: "/usr/bin/setpriv".into(),
         arguments: nobody
             .into_iter()
-            .chain([program])
+            .chain([program, semfs_daemon::SCOUT_COMMAND])
             .map(str::to_owned)
             .collect(),
         ..of_root
