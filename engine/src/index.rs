@@ -18,8 +18,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::statvfs::statvfs;
 
@@ -113,6 +113,9 @@ pub struct Index {
     catalog: Catalog,
     store: Mutex<VectorStore>,
     current: RwLock<Arc<Generation>>,
+    /// Those who wait for the next generation; the mutex guards nothing else.
+    waiting: Mutex<()>,
+    published: Condvar,
     roots: RwLock<HashMap<RootId, PathBuf>>,
     /// A commit failed, and nobody knows how far it came.
     closed: AtomicBool,
@@ -169,6 +172,8 @@ impl Index {
             catalog,
             store: Mutex::new(store),
             current: RwLock::new(Arc::new(generation)),
+            waiting: Mutex::default(),
+            published: Condvar::new(),
             roots: RwLock::new(roots),
             closed: AtomicBool::new(false),
             _lock: lock,
@@ -210,6 +215,26 @@ impl Index {
     pub fn generation(&self) -> Arc<Generation> {
         let current = self.current.read();
         Arc::clone(&current.unwrap_or_else(|poison| poison.into_inner()))
+    }
+
+    /// The state that is published, as soon as its number is greater than `after`; the one
+    /// that is published then when `at_most` has passed without one.
+    #[must_use]
+    pub fn wait_for_generation(&self, after: u64, at_most: Duration) -> Arc<Generation> {
+        let since = Instant::now();
+        let mut waiting = self
+            .waiting
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        loop {
+            let generation = self.generation();
+            let left = at_most.saturating_sub(since.elapsed());
+            if generation.number() > after || left.is_zero() {
+                return generation;
+            }
+            let woken = self.published.wait_timeout(waiting, left);
+            (waiting, _) = woken.unwrap_or_else(|poison| poison.into_inner());
+        }
     }
 
     /// The number of a root; on first sight it gets one.
@@ -313,6 +338,21 @@ impl Index {
             committed_rows: store.rows(),
             store,
         })
+    }
+}
+
+impl Index {
+    /// Makes `next` the state that new readers get, and wakes those who wait for it.
+    fn publish(&self, next: Generation) {
+        let mut current = self
+            .current
+            .write()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *current = Arc::new(next);
+        drop(current);
+        // Held while it is told, so that nobody looks before and sleeps after.
+        let _waiting = self.waiting.lock();
+        self.published.notify_all();
     }
 }
 

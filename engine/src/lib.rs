@@ -8,6 +8,7 @@
 //! started the program; it prints nothing and reads no environment.
 
 pub mod catalog;
+pub mod decisions;
 pub mod embed;
 pub mod index;
 pub mod ingest;

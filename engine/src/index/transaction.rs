@@ -1,8 +1,8 @@
 //! The one writer: changes of catalogue and vectors that are committed together.
 
 use std::path::Path;
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
 use super::{Generation, Index, IndexError};
@@ -93,12 +93,7 @@ impl<'a> Transaction<'a> {
             totals: committed.totals,
             published: SystemTime::now(),
         };
-        let mut current = self
-            .index
-            .current
-            .write()
-            .unwrap_or_else(|poison| poison.into_inner());
-        *current = Arc::new(next);
+        self.index.publish(next);
         Ok(())
     }
 
