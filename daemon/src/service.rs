@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::status::{Activity, RootStatus, Status};
+use semfs_engine::decisions::Decisions;
 use semfs_engine::search::Searcher;
 use semfs_fs::{Mount, Namespace, StatusForm};
 use tokio::runtime;
@@ -44,6 +45,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     let engine = Arc::new(Engine::open(config, environment)?);
     let service = Arc::new(Service {
         searcher: Arc::new(engine.searcher()?),
+        decisions: Arc::new(Decisions::open(&config.state)?),
         indexer: Arc::default(),
         roots,
         config: config.clone(),
@@ -72,9 +74,11 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     let namespace = Namespace::new(
         Arc::clone(&service.engine.index),
         Arc::clone(&service.searcher),
+        Arc::clone(&service.decisions),
         Box::new(move |form| match form {
             StatusForm::Text => status.status().to_string(),
             StatusForm::Json => status.status().json() + "\n",
+            StatusForm::Roots => status.roots_text(),
         }),
         config.results,
     );
@@ -141,7 +145,23 @@ struct Service {
     roots: Vec<PathBuf>,
     engine: Arc<Engine>,
     searcher: Arc<Searcher>,
+    decisions: Arc<Decisions>,
     indexer: Arc<Indexer>,
+}
+
+impl Service {
+    /// One line a root: its path, a tab, how it is watched.
+    fn roots_text(&self) -> String {
+        let minutes = self.config.rescan_minutes;
+        let line = |root: RootStatus| {
+            let state = match root.offline {
+                Some(reason) => format!("offline: {reason}"),
+                None => format!("looked at every {minutes} minutes"),
+            };
+            format!("{}\t{state}\n", root.path.display())
+        };
+        self.status().roots.into_iter().map(line).collect()
+    }
 }
 
 impl Answers for Service {
@@ -185,6 +205,18 @@ impl Answers for Service {
 
     fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError> {
         ask::problems_of(&self.engine.index, skip, top)
+    }
+
+    fn pins(&self) -> Vec<String> {
+        self.decisions.pins().to_vec()
+    }
+
+    fn pin(&self, query: &str) -> Result<bool, DaemonError> {
+        Ok(semfs_fs::pin(&self.decisions, &self.searcher, query)?)
+    }
+
+    fn unpin(&self, query: &str) -> Result<(), DaemonError> {
+        Ok(semfs_fs::unpin(&self.decisions, query)?)
     }
 
     fn rescan(&self) {

@@ -10,12 +10,14 @@
 mod captions;
 mod command_line;
 mod crash;
+mod following;
 mod hostile;
 mod indexing;
 mod layers;
 mod mounting;
 mod orientation;
 mod pictures;
+mod pins;
 mod regression;
 mod semantics;
 mod support;

@@ -90,6 +90,11 @@ impl Home {
         }
     }
 
+    /// The user that the program runs as, if not that of the tests.
+    pub fn user(&self) -> Option<u32> {
+        self.user
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -23,6 +23,9 @@ trait Index {
     fn status(&self) -> fdo::Result<String>;
     fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>>;
     fn rescan(&self) -> fdo::Result<()>;
+    fn pins(&self) -> fdo::Result<Vec<String>>;
+    fn pin(&self, query: &str) -> fdo::Result<bool>;
+    fn unpin(&self, query: &str) -> fdo::Result<()>;
 }
 
 /// Why a call gave no answer.
@@ -83,6 +86,21 @@ impl Client {
     pub(crate) fn rescan(&self) -> Result<(), CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.rescan().await?) })
+    }
+
+    pub(crate) fn pins(&self) -> Result<Vec<String>, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.pins().await?) })
+    }
+
+    pub(crate) fn pin(&self, query: &str) -> Result<bool, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.pin(query).await?) })
+    }
+
+    pub(crate) fn unpin(&self, query: &str) -> Result<(), CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.unpin(query).await?) })
     }
 
     async fn proxy(&self) -> Result<IndexProxy<'_>, fdo::Error> {
