@@ -1,7 +1,7 @@
 //! Pinned queries: `mkdir search/QUERY` lists it there for good, `rmdir` takes it back.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
@@ -85,11 +85,18 @@ fn a_query_is_pinned_whatever_the_kernel_knows_of_it() {
     assert!(stream.next().unwrap().is_ok());
     // Somebody's working directory, and still it afterwards.
     let mut stander = Command::new("sh")
-        .args(["-c", "read line; pwd -P; ls | wc -l"])
+        .args(["-c", "echo stands; read line; pwd -P; ls | wc -l"])
         .current_dir(search.join("standing"))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
+        .unwrap();
+    let mut stands = [0; 7];
+    stander
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut stands)
         .unwrap();
     fs::create_dir(search.join("standing")).unwrap();
     drop(stander.stdin.take());
@@ -196,7 +203,10 @@ fn an_ordinary_user_pins_and_can_change_nothing_else() {
         let output = in_search(&home, &["bash", "-c", command]);
         assert!(!output.status.success(), "{command}");
         let words = words(&output);
-        assert!(words.contains("Read-only file system"), "{command}: {words}");
+        assert!(
+            words.contains("Read-only file system"),
+            "{command}: {words}"
+        );
     }
     assert_eq!(home.ok(&["pins"]), "red car\n");
 }
