@@ -4,6 +4,8 @@
 //! inodes, file handles or the kernel. Looking a name up answers at once; a query is run
 //! when its folder is opened, or when a name in it is asked for.
 
+mod pinning;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -14,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use semfs_engine::catalog::CatalogError;
-use semfs_engine::decisions::{DecisionError, Decisions};
+use semfs_engine::decisions::Decisions;
 use semfs_engine::index::{Generation, Index, Photo};
 use semfs_engine::query::Query;
 use semfs_engine::search::{Match, SearchError, Searcher};
 
 use crate::listing::{Budget, Listing};
 use crate::names;
-use crate::pins::{self, Names, PinError, PinnedFolders};
+use crate::pins::{Names, PinError, PinnedFolders};
 
 /// Listings that are kept.
 const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -284,48 +286,6 @@ impl Namespace {
         }
     }
 
-    /// Pins a query: it is listed in `search` from now on, and kept. May take its time.
-    ///
-    /// # Errors
-    /// When it is pinned already, makes no sense, or cannot be kept.
-    pub fn pin(&self, name: &str) -> Result<Node, NamespaceError> {
-        match pins::pin(&self.decisions, &self.searcher, name) {
-            Ok(true) => Ok(Node::Directory(Directory::Query(name.to_owned()))),
-            Ok(false) => Err(NamespaceError::Pinned),
-            Err(error) => Err(self.bad_pin(name, error)),
-        }
-    }
-
-    /// Takes a pin back. May take its time.
-    ///
-    /// # Errors
-    /// When it is not pinned, or that cannot be kept.
-    pub fn unpin(&self, name: &str) -> Result<(), NamespaceError> {
-        pins::unpin(&self.decisions, name).map_err(|error| self.bad_pin(name, error))
-    }
-
-    /// Whether a query is pinned under exactly this name.
-    #[must_use]
-    pub fn is_pinned(&self, name: &str) -> bool {
-        self.decisions.is_pinned(name)
-    }
-
-    /// When the pins were changed last.
-    #[must_use]
-    pub fn pins_changed(&self) -> std::time::SystemTime {
-        self.decisions.changed()
-    }
-
-    fn bad_pin(&self, name: &str, error: PinError) -> NamespaceError {
-        if let PinError::Decision(DecisionError::Disk { .. } | DecisionError::Damaged { .. }) =
-            &error
-        {
-            tracing::error!(%error, "a pin cannot be changed");
-        }
-        *lock(&self.last_error) = format!("{name}: {error}\n");
-        NamespaceError::Pin(error)
-    }
-
     /// The listing of a result folder at the generation that is published now.
     ///
     /// # Errors
@@ -521,18 +481,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// `README.txt` of the mount.
-const README: &str = "\
-semfs: your pictures, found by what they show.
-
-Go to a folder of search/ that you name yourself:
-
-    ls \"search/red car\"
-    ls \"search/dog in the snow\"
-    ls \"search/beach + sunset - people top=50\"
-
-It holds links to your pictures, the best match first. The folder need not be made:
-just open it. mkdir \"search/red car\" lists it in search/ for good, rmdir takes it out of
-there again. recent/ has the newest pictures of the index. .semfs/status says what
-semfs is doing; .semfs/last-error says why a query was not understood.
-Nothing else can be changed here, and your pictures are never touched.
-";
+const README: &str = include_str!("namespace/readme.txt");
