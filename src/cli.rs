@@ -109,6 +109,26 @@ pub(crate) enum Command {
         problems: bool,
     },
 
+    /// Pin a query: list it in `search/` of the mount, for good
+    ///
+    /// Does what `mkdir search/QUERY` does in the mount, also where that is not possible:
+    /// over SMB, or without a daemon. What is pinned is kept under its name as it is typed.
+    Pin {
+        /// What the photos show
+        #[arg(required = true, value_name = "QUERY")]
+        query: Vec<String>,
+    },
+
+    /// Take a query out of `search/` again, as `rmdir search/QUERY` does
+    Unpin {
+        /// Its name, as `semfs pins` prints it
+        #[arg(required = true, value_name = "QUERY")]
+        query: Vec<String>,
+    },
+
+    /// Print the pinned queries, one a line, in the order of pinning
+    Pins,
+
     /// Take folders out of the index; the photos are not touched
     ///
     /// For folders that are no longer wanted, or whose photos are really gone: an

@@ -3,6 +3,7 @@
 pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod index;
+pub(crate) mod pins;
 mod progress_bar;
 pub(crate) mod search;
 pub(crate) mod status;

@@ -82,6 +82,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status { json, problems } => {
             commands::status::run(&config, &environment, json, problems)
         }
+        Command::Pin { query } => commands::pins::pin(&config, &environment, &query.join(" ")),
+        Command::Unpin { query } => commands::pins::unpin(&config, &environment, &query.join(" ")),
+        Command::Pins => commands::pins::list(&config),
         Command::Completions { .. } | Command::Man | Command::Worker | Command::Scout => Ok(()),
     }
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use crate::status::{Activity, RootStatus, Status};
 use semfs_engine::catalog::Finding;
+use semfs_engine::decisions::Decisions;
 use semfs_engine::index::Index;
 use semfs_engine::ingest::ProgressSnapshot;
 use semfs_engine::query::Query;
 use serde::Serialize;
 
+use crate::client::Daemon;
 use crate::config::Config;
 use crate::engine::{Asked, Engine};
 use crate::environment::Environment;
@@ -78,6 +80,46 @@ pub fn problems(
     match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.problems(),
         Asked::Engine(engine) => problems_of(&engine.index, 0, usize::MAX),
+    }
+}
+
+/// The pinned queries, in the order of pinning.
+///
+/// # Errors
+/// When nobody can tell.
+pub fn pins(config: &Config) -> Result<Vec<String>, DaemonError> {
+    match Daemon::of(&config.state)? {
+        Some(daemon) => daemon.pins(),
+        None => Ok(Decisions::open(&config.state)?.pins().to_vec()),
+    }
+}
+
+/// Pins a query: `search/` of the mount lists it. False: it was pinned already.
+///
+/// # Errors
+/// When it makes no sense, or cannot be kept.
+pub fn pin(config: &Config, environment: &Environment, query: &str) -> Result<bool, DaemonError> {
+    match Engine::or_daemon(config, environment)? {
+        Asked::Daemon(daemon) => daemon.pin(query),
+        Asked::Engine(engine) => {
+            let decisions = Decisions::open(&config.state)?;
+            Ok(semfs_fs::pin(&decisions, &engine.searcher()?, query)?)
+        }
+    }
+}
+
+/// Takes a pin back.
+///
+/// # Errors
+/// When there is none of this name, or that cannot be kept.
+pub fn unpin(config: &Config, environment: &Environment, query: &str) -> Result<(), DaemonError> {
+    match Engine::or_daemon(config, environment)? {
+        Asked::Daemon(daemon) => daemon.unpin(query),
+        // The index is open meanwhile, and so nobody else changes the decisions.
+        Asked::Engine(_engine) => {
+            let decisions = Decisions::open(&config.state)?;
+            Ok(semfs_fs::unpin(&decisions, query)?)
+        }
     }
 }
 

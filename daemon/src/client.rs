@@ -78,6 +78,18 @@ impl Daemon {
         }
     }
 
+    pub(crate) fn pins(&self) -> Result<Vec<String>, DaemonError> {
+        self.client.pins().map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn pin(&self, query: &str) -> Result<bool, DaemonError> {
+        self.client.pin(query).map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn unpin(&self, query: &str) -> Result<(), DaemonError> {
+        self.client.unpin(query).map_err(|error| self.failed(error))
+    }
+
     pub(crate) fn rescan(&self) -> Result<(), DaemonError> {
         self.client.rescan().map_err(|error| self.failed(error))
     }

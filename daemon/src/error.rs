@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use semfs_engine::catalog::CatalogError;
+use semfs_engine::decisions::DecisionError;
 use semfs_engine::embed::EmbedError;
 use semfs_engine::index::IndexError;
 use semfs_engine::ingest::{ExcludeError, IngestError};
 use semfs_engine::query::QueryError;
 use semfs_engine::search::SearchError;
-use semfs_fs::MountError;
+use semfs_fs::{MountError, PinError};
 
 /// Why a command of semfs cannot do its work. Each says what to do where that is known.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,12 @@ pub enum DaemonError {
     /// The search failed.
     #[error(transparent)]
     Search(SearchError),
+    /// The owner's decisions cannot be read.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// A query cannot be pinned or unpinned.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// Nothing could be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),

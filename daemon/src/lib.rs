@@ -3,7 +3,7 @@
 //! [`Config`] is what the user wants; [`Engine`] is the engine opened for it. [`run`] is
 //! the daemon: it mounts, indexes, answers on its socket, and ends on a signal.
 //! [`index`](fn@index) is one run of indexing without a daemon. [`search`](fn@search),
-//! [`status`] and [`problems`] ask a running daemon, or else open the index themselves.
+//! [`status`], [`problems`] and [`pins`] ask a running daemon, or else open the index themselves.
 //!
 //! This crate owns threads, sockets and signals. It prints nothing.
 
@@ -23,7 +23,7 @@ mod socket;
 mod status;
 mod watch;
 
-pub use ask::{Found, ProblemEntry, problems, search, status};
+pub use ask::{Found, ProblemEntry, pin, pins, problems, search, status, unpin};
 pub use config::{Config, ConfigError, RootConfig};
 pub use engine::Engine;
 pub use environment::Environment;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::status::{Activity, Status};
+use crate::status::{self, Activity, Status};
+use semfs_engine::decisions::Decisions;
 use semfs_engine::search::Searcher;
 use semfs_fs::{Mount, Namespace, StatusForm};
 use tokio::runtime;
@@ -46,6 +47,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     let (indexer, changes) = Indexer::new(&engine, config, &roots)?;
     let service = Arc::new(Service {
         searcher: Arc::new(engine.searcher()?),
+        decisions: Arc::new(Decisions::open(&config.state)?),
         indexer: Arc::new(indexer),
         config: config.clone(),
         engine,
@@ -73,9 +75,11 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     let namespace = Namespace::new(
         Arc::clone(&service.engine.index),
         Arc::clone(&service.searcher),
+        Arc::clone(&service.decisions),
         Box::new(move |form| match form {
             StatusForm::Text => status.status().to_string(),
             StatusForm::Json => status.status().json() + "\n",
+            StatusForm::Roots => status::table(&status.indexer.roots()),
         }),
         config.results,
     );
@@ -124,6 +128,7 @@ struct Service {
     config: Config,
     engine: Arc<Engine>,
     searcher: Arc<Searcher>,
+    decisions: Arc<Decisions>,
     indexer: Arc<Indexer>,
 }
 
@@ -161,6 +166,18 @@ impl Answers for Service {
 
     fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError> {
         ask::problems_of(&self.engine.index, skip, top)
+    }
+
+    fn pins(&self) -> Vec<String> {
+        self.decisions.pins().to_vec()
+    }
+
+    fn pin(&self, query: &str) -> Result<bool, DaemonError> {
+        Ok(semfs_fs::pin(&self.decisions, &self.searcher, query)?)
+    }
+
+    fn unpin(&self, query: &str) -> Result<(), DaemonError> {
+        Ok(semfs_fs::unpin(&self.decisions, query)?)
     }
 
     fn rescan(&self) {

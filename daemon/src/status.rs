@@ -165,6 +165,36 @@ impl fmt::Display for RootStatus {
     }
 }
 
+/// The roots as a table: one line each, fields separated by tabs, times in seconds since
+/// 1970, `-` for what there is not.
+#[must_use]
+pub fn table(roots: &[RootStatus]) -> String {
+    let mut table = "path\tmode\twatched by\twatches\tfiles\tfolders\tlast event\tlast \
+                     compared\tlost events\treason\n"
+        .to_owned();
+    let or_dash = |time: Option<u64>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    for root in roots {
+        let mode = root.mode.map(|mode| mode.to_string());
+        let fields = [
+            root.path.display().to_string(),
+            mode.unwrap_or_else(|| "-".to_owned()),
+            root.watched_by.clone().unwrap_or_else(|| "-".to_owned()),
+            root.watches.to_string(),
+            root.files.to_string(),
+            root.folders.to_string(),
+            or_dash(root.last_event),
+            or_dash(root.last_compared),
+            root.lost_events.to_string(),
+            root.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        ];
+        table += &fields
+            .map(|field| field.replace(['\t', '\n'], " "))
+            .join("\t");
+        table += "\n";
+    }
+    table
+}
+
 /// How long ago a time was, in words.
 fn ago(time: u64) -> String {
     let now = unix_seconds(SystemTime::now());

@@ -9,6 +9,7 @@
 
 pub mod catalog;
 pub mod courtesy;
+pub mod decisions;
 pub mod embed;
 pub mod index;
 pub mod ingest;

@@ -7,6 +7,7 @@
 //! This crate asks the engine questions and gets photos; it never sees a vector, and it
 //! never opens a photo.
 
+mod caller;
 mod fuse;
 mod jobs;
 mod listing;
@@ -15,8 +16,10 @@ mod mountpoint;
 mod names;
 mod namespace;
 mod nodes;
+mod pins;
 
 pub use listing::{Entry, Listing};
 pub use mount::{Mount, MountError};
 pub use mountpoint::{mounted, prepare};
 pub use namespace::{Directory, File, Namespace, NamespaceError, Node, StatusForm, StatusSource};
+pub use pins::{Names, PinError, pin, unpin};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use semfs_engine::index::Photo;
+
 use crate::names;
 
 /// A name in a listing, and the photo it stands for.
@@ -14,6 +16,8 @@ pub struct Entry {
     pub name: String,
     /// The photo, absolute.
     pub target: PathBuf,
+    /// The photo's row: it stays the same where the photo moves.
+    pub row: u32,
 }
 
 /// The entries of a result folder, ordered by name, all from one generation.
@@ -74,18 +78,19 @@ impl Listing {
     pub fn ranked(
         generation: u64,
         published: SystemTime,
-        photos: &[PathBuf],
+        photos: &[Photo],
         budget: &Budget,
     ) -> Option<Self> {
         // Two texts an entry, each with what the allocator adds.
         let bytes = photos
             .iter()
-            .map(|photo| 2 * photo.as_os_str().len() + size_of::<Entry>() + 32);
+            .map(|photo| 2 * photo.path.as_os_str().len() + size_of::<Entry>() + 32);
         let share = budget.share(bytes.sum())?;
         let of = photos.len();
-        let entries = photos.iter().zip(1..).map(|(target, rank)| Entry {
-            name: names::ranked(rank, of, file_name(target)),
-            target: target.clone(),
+        let entries = photos.iter().zip(1..).map(|(photo, rank)| Entry {
+            name: names::ranked(rank, of, file_name(&photo.path)),
+            target: photo.path.clone(),
+            row: photo.row,
         });
         Some(Self {
             generation,
@@ -133,7 +138,10 @@ mod tests {
     use super::*;
 
     fn listing(photos: usize, budget: &Budget) -> Option<Listing> {
-        let photos = (0..photos).map(|number| PathBuf::from(format!("/p/{}.jpg", number % 7)));
+        let photos = (0..photos).map(|number| Photo {
+            row: number as u32,
+            path: format!("/p/{}.jpg", number % 7).into(),
+        });
         let photos: Vec<_> = photos.collect();
         Listing::ranked(1, SystemTime::UNIX_EPOCH, &photos, budget)
     }

@@ -4,6 +4,9 @@
 //! inodes, file handles or the kernel. Looking a name up answers at once; a query is run
 //! when its folder is opened, or when a name in it is asked for.
 
+mod pinning;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,12 +16,14 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use semfs_engine::catalog::CatalogError;
-use semfs_engine::index::Index;
+use semfs_engine::decisions::Decisions;
+use semfs_engine::index::{Generation, Index, Photo};
 use semfs_engine::query::Query;
-use semfs_engine::search::{SearchError, Searcher};
+use semfs_engine::search::{Match, SearchError, Searcher};
 
 use crate::listing::{Budget, Listing};
 use crate::names;
+use crate::pins::{Names, PinError, PinnedFolders};
 
 /// Listings that are kept.
 const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -27,7 +32,8 @@ const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// open.
 const LISTING_MEMORY: usize = 96 << 20;
 
-/// Earlier listings of a folder whose names still stand for what they were shown for.
+/// Earlier listings of a folder whose names still stand for what they were shown for, as
+/// long as that is a photo: a program that has read a folder then opens what it has read.
 const KEPT_EARLIER: usize = 3;
 
 /// For so long names are looked up in the listing that was shown, although a newer
@@ -37,7 +43,7 @@ const NAMES_LAST: Duration = Duration::from_secs(2);
 /// How long a status that was told is told again.
 const STATUS_LASTS: Duration = Duration::from_millis(300);
 
-/// Where the text of `.semfs/status` and `.semfs/status.json` comes from.
+/// Where the texts of `.semfs/status`, `.semfs/status.json` and `.semfs/roots` come from.
 pub type StatusSource = Box<dyn Fn(StatusForm) -> String + Send + Sync>;
 
 /// How a status is told.
@@ -47,6 +53,8 @@ pub enum StatusForm {
     Text,
     /// For programs.
     Json,
+    /// The roots alone, one a line.
+    Roots,
 }
 
 /// A folder of the mount.
@@ -73,6 +81,8 @@ pub enum File {
     Status,
     /// `.semfs/status.json`.
     StatusJson,
+    /// `.semfs/roots`.
+    Roots,
     /// `.semfs/version`.
     Version,
     /// `.semfs/last-error`.
@@ -99,6 +109,12 @@ pub enum NamespaceError {
     /// It is a query that cannot be answered; `.semfs/last-error` has the sentence.
     #[error("{0}")]
     BadQuery(String),
+    /// A query of this name is pinned already.
+    #[error("it is pinned already")]
+    Pinned,
+    /// It cannot be pinned or unpinned; `.semfs/last-error` has the sentence.
+    #[error(transparent)]
+    Pin(PinError),
     /// Programs have too many large folders open.
     #[error("too many large folders are open; try again")]
     Busy,
@@ -111,6 +127,8 @@ pub enum NamespaceError {
 pub struct Namespace {
     index: Arc<Index>,
     searcher: Arc<Searcher>,
+    decisions: Arc<Decisions>,
+    pinned: PinnedFolders,
     status: StatusSource,
     told: Mutex<HashMap<StatusForm, Told>>,
     /// Results of a query that does not say how many.
@@ -132,11 +150,28 @@ struct Shown {
     since: Instant,
 }
 
+/// What a name in a result folder stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The photo.
+    pub node: Node,
+    /// The generation that says so; 0 if an earlier one said it, which the folder does not
+    /// list any more.
+    pub generation: u64,
+}
+
 impl Shown {
-    fn find(&self, name: &str) -> Option<Node> {
-        let entry = self.current.find(name);
-        let entry = entry.or_else(|| self.earlier.iter().find_map(|listing| listing.find(name)));
-        entry.map(|entry| Node::Photo(entry.target.clone()))
+    fn find(&self, name: &str) -> Option<Found> {
+        self.current.find(name).map(|entry| Found {
+            node: Node::Photo(entry.target.clone()),
+            generation: self.current.generation(),
+        })
+    }
+
+    /// The row of a name that is no longer listed.
+    fn find_earlier(&self, name: &str) -> Option<u32> {
+        let entry = self.earlier.iter().find_map(|listing| listing.find(name));
+        entry.map(|entry| entry.row)
     }
 }
 
@@ -146,12 +181,15 @@ impl Namespace {
     pub fn new(
         index: Arc<Index>,
         searcher: Arc<Searcher>,
+        decisions: Arc<Decisions>,
         status: StatusSource,
         top: usize,
     ) -> Self {
         Self {
             index,
             searcher,
+            decisions,
+            pinned: PinnedFolders::default(),
             status,
             told: Mutex::default(),
             top,
@@ -179,6 +217,7 @@ impl Namespace {
             (Directory::Root, ".semfs") => Node::Directory(Directory::Meta),
             (Directory::Meta, "status") => Node::File(File::Status),
             (Directory::Meta, "status.json") => Node::File(File::StatusJson),
+            (Directory::Meta, "roots") => Node::File(File::Roots),
             (Directory::Meta, "version") => Node::File(File::Version),
             (Directory::Meta, "last-error") => Node::File(File::LastError),
             (Directory::Search, name) if !names::is_probe(name) => {
@@ -205,7 +244,7 @@ impl Namespace {
         &self,
         directory: &Directory,
         name: &str,
-    ) -> Option<Result<Node, NamespaceError>> {
+    ) -> Option<Result<Found, NamespaceError>> {
         let generation = self.index.generation().number();
         let mut listings = lock(&self.listings);
         let shown = listings.get(directory)?;
@@ -213,20 +252,37 @@ impl Namespace {
         if !is_current && shown.since.elapsed() >= NAMES_LAST {
             return None;
         }
-        Some(shown.find(name).ok_or(NamespaceError::NotFound))
+        match shown.find(name) {
+            Some(found) => Some(Ok(found)),
+            None if is_current && shown.find_earlier(name).is_none() => {
+                Some(Err(NamespaceError::NotFound))
+            }
+            None => None,
+        }
     }
 
     /// The photo that `name` stands for in a result folder. Runs the query if need be.
     ///
     /// # Errors
     /// When there is no such name, or the query cannot be answered.
-    pub fn photo(&self, directory: &Directory, name: &str) -> Result<Node, NamespaceError> {
-        match self.photo_in_memory(directory, name) {
-            Some(found) => found,
-            None => self
-                .list(directory)?
-                .find(name)
-                .ok_or(NamespaceError::NotFound),
+    pub fn photo(&self, directory: &Directory, name: &str) -> Result<Found, NamespaceError> {
+        if let Some(found) = self.photo_in_memory(directory, name) {
+            return found;
+        }
+        let shown = self.list(directory)?;
+        if let Some(found) = shown.find(name) {
+            return Ok(found);
+        }
+        // It was listed: it stands for that photo, wherever it is now, while it is one.
+        let row = shown.find_earlier(name).ok_or(NamespaceError::NotFound)?;
+        let generation = self.index.generation();
+        let photo = self.index.photo(&generation, row);
+        match photo.map_err(|error| failed(&error))? {
+            Some(photo) => Ok(Found {
+                node: Node::Photo(photo.path),
+                generation: 0,
+            }),
+            None => Err(NamespaceError::NotFound),
         }
     }
 
@@ -240,7 +296,7 @@ impl Namespace {
 
     /// The names in a directory that do not depend on the index.
     #[must_use]
-    pub fn fixed(&self, directory: &Directory) -> &'static [(&'static str, Node)] {
+    pub fn fixed(&self, directory: &Directory) -> Names {
         const ROOT: &[(&str, Node)] = &[
             ("README.txt", Node::File(File::Readme)),
             ("recent", Node::Directory(Directory::Recent)),
@@ -249,15 +305,21 @@ impl Namespace {
         ];
         const META: &[(&str, Node)] = &[
             ("last-error", Node::File(File::LastError)),
+            ("roots", Node::File(File::Roots)),
             ("status", Node::File(File::Status)),
             ("status.json", Node::File(File::StatusJson)),
             ("version", Node::File(File::Version)),
         ];
-        match directory {
+        let names = match directory {
             Directory::Root => ROOT,
             Directory::Meta => META,
-            Directory::Search | Directory::Query(_) | Directory::Recent => &[],
-        }
+            Directory::Search => return self.pinned.of(&self.decisions, &self.searcher),
+            Directory::Query(_) | Directory::Recent => &[],
+        };
+        let names = names.iter().cloned();
+        names
+            .map(|(name, node)| (Cow::Borrowed(name), node))
+            .collect()
     }
 
     /// The content of a file, as of now; a status may be a moment old.
@@ -267,6 +329,7 @@ impl Namespace {
             File::Readme => README.as_bytes().into(),
             File::Status => self.status_as(StatusForm::Text),
             File::StatusJson => self.status_as(StatusForm::Json),
+            File::Roots => self.status_as(StatusForm::Roots),
             File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().into(),
             File::LastError => lock(&self.last_error).as_bytes().into(),
         }
@@ -292,6 +355,13 @@ impl Namespace {
         (generation.number(), generation.published())
     }
 
+    /// The next generation after number `after`, or the one that is published when
+    /// `at_most` has passed without one.
+    #[must_use]
+    pub fn wait_for_generation(&self, after: u64, at_most: Duration) -> u64 {
+        self.index.wait_for_generation(after, at_most).number()
+    }
+
     fn list(&self, directory: &Directory) -> Result<Shown, NamespaceError> {
         let generation = self.index.generation();
         let before = lock(&self.listings).get(directory).cloned();
@@ -308,7 +378,10 @@ impl Namespace {
                         .search(&self.index, &generation, &query, self.top)
                 });
                 match matches {
-                    Ok(matches) => matches.into_iter().map(|found| found.path).collect(),
+                    Ok(matches) => matches
+                        .into_iter()
+                        .map(|Match { row, path, .. }| Photo { row, path })
+                        .collect(),
                     Err(SearchError::Query(error)) => {
                         return Err(self.bad_query(name, error.to_string()));
                     }
@@ -320,7 +393,7 @@ impl Namespace {
                 return Err(NamespaceError::NotFound);
             }
         };
-        let photos: Vec<PathBuf> = photos;
+        let photos: Vec<Photo> = photos;
         let rank = || {
             let (number, published) = (generation.number(), generation.published());
             Listing::ranked(number, published, &photos, &self.budget)
@@ -345,14 +418,11 @@ impl Namespace {
         Ok(shown)
     }
 
-    fn recent(
-        &self,
-        generation: &semfs_engine::index::Generation,
-    ) -> Result<Vec<PathBuf>, CatalogError> {
+    fn recent(&self, generation: &Generation) -> Result<Vec<Photo>, CatalogError> {
         let mut photos = Vec::new();
         for row in generation.newest() {
             if let Some(photo) = self.index.photo(generation, row)? {
-                photos.push(photo.path);
+                photos.push(photo);
             }
             if photos.len() == self.top {
                 break;
@@ -411,17 +481,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// `README.txt` of the mount.
-const README: &str = "\
-semfs: your pictures, found by what they show.
-
-Go to a folder of search/ that you name yourself:
-
-    ls \"search/red car\"
-    ls \"search/dog in the snow\"
-    ls \"search/beach + sunset - people top=50\"
-
-It holds links to your pictures, the best match first. The folder need not be made:
-just open it. recent/ has the newest pictures of the index. .semfs/status says what
-semfs is doing; .semfs/last-error says why a query was not understood.
-Nothing here can be changed, and your pictures are never touched.
-";
+const README: &str = include_str!("namespace/readme.txt");

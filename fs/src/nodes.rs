@@ -19,6 +19,10 @@ pub(crate) struct Known {
     pub parent: u64,
     pub name: String,
     lookups: u64,
+    /// The generation that was published when the kernel was last told of it.
+    told: u64,
+    /// Its folder was removed: the kernel never lets an inode live again after that.
+    removed: bool,
 }
 
 /// A name that the kernel is to be asked to forget.
@@ -34,6 +38,10 @@ pub(crate) struct Nodes {
     /// Inodes in the order in which they became known; some are forgotten since.
     order: VecDeque<u64>,
     limit: usize,
+    /// Names that the kernel may keep of photos which have other names by now.
+    replaced: Vec<Surplus>,
+    /// No photo was told of an earlier generation than this.
+    oldest_told: u64,
 }
 
 impl Nodes {
@@ -42,6 +50,8 @@ impl Nodes {
             known: HashMap::new(),
             order: VecDeque::new(),
             limit,
+            replaced: Vec::new(),
+            oldest_told: u64::MAX,
         }
     }
 
@@ -58,16 +68,20 @@ impl Nodes {
             || self
                 .known
                 .get(&number)
-                .is_some_and(|known| (known.parent, &known.node) != (parent, node))
+                .is_some_and(|known| known.removed || (known.parent, &known.node) != (parent, node))
         {
             number = number.wrapping_add(1);
         }
         number
     }
 
-    /// Counts one lookup by the kernel. Returns the inode number.
-    pub(crate) fn remember(&mut self, parent: u64, name: &str, node: Node) -> u64 {
+    /// Counts one lookup by the kernel, which is told what the index says in `generation`.
+    /// Returns the inode number.
+    pub(crate) fn remember(&mut self, parent: u64, name: &str, node: Node, generation: u64) -> u64 {
         let number = self.number(parent, &node);
+        if matches!(node, Node::Photo(_)) {
+            self.oldest_told = self.oldest_told.min(generation);
+        }
         let known = self.known.entry(number).or_insert_with(|| {
             self.order.push_back(number);
             Known {
@@ -75,13 +89,55 @@ impl Nodes {
                 parent,
                 name: name.to_owned(),
                 lookups: 0,
+                told: generation,
+                removed: false,
             }
         });
         known.lookups += 1;
+        known.told = generation;
         if known.name != name {
-            name.clone_into(&mut known.name);
+            let name = std::mem::replace(&mut known.name, name.to_owned());
+            if self.replaced.len() < self.limit {
+                self.replaced.push(Surplus { parent, name });
+            }
         }
         number
+    }
+
+    /// The names of photos that the kernel was told of before `generation`, as far as it
+    /// may still keep them.
+    pub(crate) fn told_before(&mut self, generation: u64) -> Vec<Surplus> {
+        let mut names = std::mem::take(&mut self.replaced);
+        if self.oldest_told >= generation {
+            return names;
+        }
+        self.oldest_told = u64::MAX;
+        for known in self.known.values() {
+            if matches!(known.node, Node::Photo(_)) {
+                self.oldest_told = self.oldest_told.min(known.told);
+                if known.told < generation {
+                    names.push(Surplus {
+                        parent: known.parent,
+                        name: known.name.clone(),
+                    });
+                }
+            }
+        }
+        names
+    }
+
+    /// The number of a node that the kernel knows.
+    pub(crate) fn known_number(&self, parent: u64, node: &Node) -> Option<u64> {
+        let number = self.number(parent, node);
+        (number == ROOT || self.known.contains_key(&number)).then_some(number)
+    }
+
+    /// Gives a node that was removed another number from now on.
+    pub(crate) fn remove(&mut self, parent: u64, node: &Node) {
+        let number = self.number(parent, node);
+        if let Some(known) = self.known.get_mut(&number) {
+            known.removed = true;
+        }
     }
 
     /// What an inode is; the root is always known.
@@ -141,8 +197,8 @@ mod tests {
     #[test]
     fn a_node_is_known_until_every_lookup_is_forgotten() {
         let mut nodes = Nodes::new(10);
-        let number = nodes.remember(ROOT, "1", query(1));
-        assert_eq!(nodes.remember(ROOT, "1", query(1)), number);
+        let number = nodes.remember(ROOT, "1", query(1), 1);
+        assert_eq!(nodes.remember(ROOT, "1", query(1), 1), number);
         nodes.forget(number, 1);
         assert_eq!(nodes.get(number), Some(query(1)));
         nodes.forget(number, 1);
@@ -152,17 +208,17 @@ mod tests {
     #[test]
     fn the_number_is_the_same_when_it_comes_back() {
         let mut nodes = Nodes::new(10);
-        let number = nodes.remember(ROOT, "1", query(1));
+        let number = nodes.remember(ROOT, "1", query(1), 1);
         nodes.forget(number, 1);
-        assert_eq!(nodes.remember(ROOT, "1", query(1)), number);
-        assert_ne!(nodes.remember(7, "1", query(1)), number);
+        assert_eq!(nodes.remember(ROOT, "1", query(1), 1), number);
+        assert_ne!(nodes.remember(7, "1", query(1), 1), number);
     }
 
     #[test]
     fn beyond_the_limit_the_oldest_are_surplus() {
         let mut nodes = Nodes::new(3);
         let numbers: Vec<_> = (0..4)
-            .map(|number| nodes.remember(ROOT, &number.to_string(), query(number)))
+            .map(|number| nodes.remember(ROOT, &number.to_string(), query(number), 1))
             .collect();
         assert_eq!(nodes.surplus().unwrap().name, "0");
         nodes.forget(numbers[0], 1);
@@ -173,9 +229,38 @@ mod tests {
     fn forgotten_nodes_leave_nothing_behind() {
         let mut nodes = Nodes::new(3);
         for number in 0..10_000 {
-            let number = nodes.remember(ROOT, "x", query(number));
+            let number = nodes.remember(ROOT, "x", query(number), 1);
             nodes.forget(number, 1);
         }
         assert!(nodes.known.is_empty() && nodes.order.len() <= 7);
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_comes_back_as_another() {
+        let mut nodes = Nodes::new(10);
+        let first = nodes.remember(ROOT, "1", query(1), 1);
+        nodes.remove(ROOT, &query(1));
+        let second = nodes.remember(ROOT, "1", query(1), 1);
+        assert_ne!(first, second);
+        assert_eq!(nodes.remember(ROOT, "1", query(1), 1), second);
+        assert_eq!(nodes.get(first), Some(query(1)), "who is in it stays there");
+        nodes.forget(first, 1);
+        nodes.forget(second, 2);
+        assert!(nodes.known.is_empty());
+    }
+
+    #[test]
+    fn what_was_told_before_a_generation_is_told_once_by_every_name_it_had() {
+        let mut nodes = Nodes::new(10);
+        let photo = Node::Photo("/p/a.jpg".into());
+        nodes.remember(7, "1 a.jpg", photo.clone(), 1);
+        assert_eq!(nodes.told_before(1), []);
+        nodes.remember(7, "2 a.jpg", photo, 2);
+        let surplus = |name: &str| Surplus {
+            parent: 7,
+            name: name.to_owned(),
+        };
+        assert_eq!(nodes.told_before(2), [surplus("1 a.jpg")]);
+        assert_eq!(nodes.told_before(3), [surplus("2 a.jpg")]);
     }
 }

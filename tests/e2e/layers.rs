@@ -45,7 +45,7 @@ fn files_with(text: &str) -> Vec<String> {
 #[test]
 fn each_exchangeable_part_is_named_in_one_place_only() {
     for (part, place) in [
-        ("fuser::", "fs/src/fuse.rs"),
+        ("fuser::", "fs/src/fuse"),
         ("zbus::", "daemon/src/dbus/"),
         ("ort::", "engine/src/embed/"),
         ("sled::", "engine/src/catalog"),

@@ -259,6 +259,8 @@ fn a_root_with_too_few_watches_says_so_and_is_polled() {
     let (mode, reason) = home.mode(&home.photos());
     assert_eq!(mode, "degraded", "{reason}");
     assert!(reason.contains("fs.inotify.max_user_watches"), "{reason}");
+    let roots = fs::read_to_string(home.mount().join(".semfs/roots")).unwrap();
+    assert!(roots.contains("\tdegraded\t"), "{roots}");
     // In every folder, watched or not.
     for number in [0, ours / 2, ours + 9] {
         write_small(

@@ -10,6 +10,7 @@
 mod captions;
 mod command_line;
 mod crash;
+mod following;
 mod hostile;
 mod indexing;
 mod layers;
@@ -18,6 +19,7 @@ mod mounting;
 mod offline;
 mod orientation;
 mod pictures;
+mod pins;
 mod regression;
 mod remote;
 mod remote_filesystem;

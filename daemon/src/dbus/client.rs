@@ -24,6 +24,9 @@ trait Index {
     fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>>;
     fn rescan(&self) -> fdo::Result<()>;
     fn forget(&self, root: &[u8], missing: bool) -> fdo::Result<u64>;
+    fn pins(&self) -> fdo::Result<Vec<String>>;
+    fn pin(&self, query: &str) -> fdo::Result<bool>;
+    fn unpin(&self, query: &str) -> fdo::Result<()>;
 }
 
 /// Why a call gave no answer.
@@ -89,6 +92,21 @@ impl Client {
     pub(crate) fn forget(&self, root: &[u8], missing: bool) -> Result<u64, CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.forget(root, missing).await?) })
+    }
+
+    pub(crate) fn pins(&self) -> Result<Vec<String>, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.pins().await?) })
+    }
+
+    pub(crate) fn pin(&self, query: &str) -> Result<bool, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.pin(query).await?) })
+    }
+
+    pub(crate) fn unpin(&self, query: &str) -> Result<(), CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.unpin(query).await?) })
     }
 
     async fn proxy(&self) -> Result<IndexProxy<'_>, fdo::Error> {

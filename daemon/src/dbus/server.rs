@@ -22,6 +22,12 @@ pub(crate) trait Answers: Send + Sync + 'static {
     fn status(&self) -> Status;
     /// Files with problems, in the order of their paths.
     fn problems(&self, skip: usize, top: usize) -> Result<Vec<ProblemEntry>, DaemonError>;
+    /// The pinned queries, in the order of pinning.
+    fn pins(&self) -> Vec<String>;
+    /// Pins a query; false if it was.
+    fn pin(&self, query: &str) -> Result<bool, DaemonError>;
+    /// Takes a pin back.
+    fn unpin(&self, query: &str) -> Result<(), DaemonError>;
     /// Look at all folders now.
     fn rescan(&self);
     /// Forget a root, or only those of its files that are missing. How many there were.
@@ -99,6 +105,19 @@ impl IndexInterface {
             (path, problem.kind, problem.reason)
         });
         Ok(sent.collect())
+    }
+
+    async fn pins(&self) -> fdo::Result<Vec<String>> {
+        self.ask(|answers| answers.pins()).await
+    }
+
+    /// Pins a query under its name as it is. False: it was pinned already.
+    async fn pin(&self, query: String) -> fdo::Result<bool> {
+        Ok(self.ask(move |answers| answers.pin(&query)).await??)
+    }
+
+    async fn unpin(&self, query: String) -> fdo::Result<()> {
+        Ok(self.ask(move |answers| answers.unpin(&query)).await??)
     }
 
     async fn rescan(&self) {

@@ -156,3 +156,25 @@ fn an_index_is_open_once() {
         .to_string();
     assert!(error.contains(&std::process::id().to_string()), "{error}");
 }
+
+#[test]
+fn who_waits_for_the_next_generation_is_woken_by_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    let root = index.root(Path::new("/photos")).unwrap();
+    let before = index.generation().number();
+    let short = Duration::from_millis(20);
+    assert_eq!(index.wait_for_generation(before, short).number(), before);
+    let long = Duration::from_secs(60);
+    let since = Instant::now();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| index.wait_for_generation(before, long).number());
+        std::thread::sleep(short);
+        let mut transaction = index.begin().unwrap();
+        put(&mut transaction, root, 1);
+        transaction.commit().unwrap();
+        assert!(waits.join().unwrap() > before);
+    });
+    assert!(since.elapsed() < long);
+    assert!(index.wait_for_generation(before, long).number() > before);
+}

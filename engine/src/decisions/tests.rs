@@ -1,0 +1,130 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn open(folder: &tempfile::TempDir) -> Decisions {
+    Decisions::open(folder.path()).unwrap()
+}
+
+#[test]
+fn pins_are_kept_in_the_order_of_pinning() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    assert!(decisions.pins().is_empty());
+    for pin in ["red car", "a \"quoted\" \\ name", "beach top=5"] {
+        assert!(decisions.pin(pin).unwrap());
+    }
+    assert!(!decisions.pin("red car").unwrap(), "it is pinned already");
+    let again = open(&folder);
+    assert_eq!(
+        *again.pins(),
+        ["red car", "a \"quoted\" \\ name", "beach top=5"].map(str::to_owned)
+    );
+    assert!(again.unpin("red car").unwrap());
+    assert!(!again.unpin("red car").unwrap());
+    assert!(!again.is_pinned("red car") && again.is_pinned("beach top=5"));
+    assert_eq!(open(&folder).pins().len(), 2);
+}
+
+#[test]
+fn the_same_words_typed_in_another_way_are_another_pin() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    for pin in ["red car", "red  car", " red car", "red car top=200"] {
+        assert!(decisions.pin(pin).unwrap());
+    }
+    assert_eq!(open(&folder).pins().len(), 4);
+}
+
+#[test]
+fn what_its_owner_writes_into_the_file_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    decisions.pin("red car").unwrap();
+    let path = folder.path().join(NAME);
+    fs::write(&path, "version = 1\npins = ['dog', 'dog', 'cat']\n").unwrap();
+    assert!(decisions.pin("beach").unwrap());
+    let expected = ["dog", "cat", "beach"].map(str::to_owned);
+    assert_eq!(*decisions.pins(), expected);
+    assert_eq!(*open(&folder).pins(), expected);
+}
+
+#[test]
+fn a_damaged_file_names_its_line_and_is_never_written_over() {
+    for (text, line, word) in [
+        (
+            "version = 1\n\npins = [\n    \"red\n]\n",
+            "line 4",
+            "string",
+        ),
+        ("version = 1\npins = 3\n", "line 2", "invalid type"),
+        ("version = 1\npinned = []\n", "line 2", "pinned"),
+        ("pins = []\n", "line 1", "version"),
+        ("version = 1\npins = [\n'a/b']\n", "line 3", "a/b"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let decisions = open(&folder);
+        let path = folder.path().join(NAME);
+        fs::write(&path, text).unwrap();
+        for error in [
+            Decisions::open(folder.path()).unwrap_err(),
+            decisions.pin("dog").unwrap_err(),
+            decisions.unpin("red").unwrap_err(),
+        ] {
+            let error = error.to_string();
+            assert!(error.contains(line) && error.contains(word), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_newer_file_says_so_and_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version = 2\npins = []\n[not-duplicates]\na = 1\n";
+    fs::write(folder.path().join(NAME), text).unwrap();
+    let error = Decisions::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("version 2") && error.contains("newer"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pins_have_a_limit_and_must_be_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let pins: Vec<_> = (0..MOST_PINS).map(|number| number.to_string()).collect();
+    write(&folder.path().join(NAME), &pins).unwrap();
+    let decisions = open(&folder);
+    let error = decisions.pin("one more").unwrap_err().to_string();
+    assert!(error.contains("1000") && error.contains("unpin"), "{error}");
+    assert!(!decisions.pin("7").unwrap());
+    decisions.unpin("7").unwrap();
+    assert!(decisions.pin("one more").unwrap());
+    for name in ["", "..", "a/b", "a\0b", &"x".repeat(256)] {
+        assert!(matches!(decisions.pin(name), Err(DecisionError::Name(_))));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    decisions.pin("dog").unwrap();
+    // A folder stands where the new file would be written.
+    fs::create_dir(folder.path().join("decisions.toml.new")).unwrap();
+    let error = decisions.pin("cat").unwrap_err().to_string();
+    assert!(error.contains("cannot be written"), "{error}");
+    assert_eq!(*decisions.pins(), ["dog".to_owned()]);
+    assert_eq!(*open(&folder).pins(), ["dog".to_owned()]);
+}
+
+proptest! {
+    #[test]
+    fn every_name_comes_back_as_it_was_typed(
+        pins in proptest::collection::hash_set("[^/\0]{1,40}", 0..5),
+    ) {
+        let pins: Vec<String> = pins.into_iter().filter(|pin| is_name(pin)).collect();
+        prop_assert_eq!(parse(Path::new("x"), &text(&pins)).unwrap(), pins);
+    }
+}

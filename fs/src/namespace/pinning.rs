@@ -1,0 +1,52 @@
+//! Pins of the tree: what may take its time, and leaves its sentence in `.semfs/last-error`.
+
+use std::time::SystemTime;
+
+use semfs_engine::decisions::DecisionError;
+
+use super::{Directory, Namespace, NamespaceError, Node, lock};
+use crate::pins::{self, PinError};
+
+impl Namespace {
+    /// Pins a query: it is listed in `search` from now on, and kept. May take its time.
+    ///
+    /// # Errors
+    /// When it is pinned already, makes no sense, or cannot be kept.
+    pub fn pin(&self, name: &str) -> Result<Node, NamespaceError> {
+        match pins::pin(&self.decisions, &self.searcher, name) {
+            Ok(true) => Ok(Node::Directory(Directory::Query(name.to_owned()))),
+            Ok(false) => Err(NamespaceError::Pinned),
+            Err(error) => Err(self.bad_pin(name, error)),
+        }
+    }
+
+    /// Takes a pin back. May take its time.
+    ///
+    /// # Errors
+    /// When it is not pinned, or that cannot be kept.
+    pub fn unpin(&self, name: &str) -> Result<(), NamespaceError> {
+        pins::unpin(&self.decisions, name).map_err(|error| self.bad_pin(name, error))
+    }
+
+    /// Whether a query is pinned under exactly this name.
+    #[must_use]
+    pub fn is_pinned(&self, name: &str) -> bool {
+        self.decisions.is_pinned(name)
+    }
+
+    /// When the pins were changed last.
+    #[must_use]
+    pub fn pins_changed(&self) -> SystemTime {
+        self.decisions.changed()
+    }
+
+    fn bad_pin(&self, name: &str, error: PinError) -> NamespaceError {
+        if let PinError::Decision(DecisionError::Disk { .. } | DecisionError::Damaged { .. }) =
+            &error
+        {
+            tracing::error!(%error, "a pin cannot be changed");
+        }
+        *lock(&self.last_error) = format!("{name}: {error}\n");
+        NamespaceError::Pin(error)
+    }
+}
