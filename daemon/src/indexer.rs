@@ -134,7 +134,7 @@ impl Indexer {
         let indexer = Arc::clone(self);
         threads.spawn("gather", move || indexer.gather(&changes.0))?;
         let indexer = Arc::clone(self);
-        threads.spawn("follow", move || indexer.follow())?;
+        threads.spawn("look", move || indexer.follow())?;
         let indexer = Arc::clone(self);
         threads.spawn("purge", move || indexer.keep_purging())?;
         Ok(threads)

@@ -184,8 +184,20 @@ fn the_roots_are_a_file_of_one_line_each() {
         return;
     };
     let roots = fs::read_to_string(home.mount().join(".semfs/roots")).unwrap();
-    let root = home.photos().canonicalize().unwrap();
-    let line = roots.trim_end().split_once('\t').unwrap();
-    assert_eq!(line.0, root.to_str().unwrap());
-    assert!(!line.1.is_empty());
+    let lines: Vec<Vec<&str>> = roots
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let [titles, root] = &lines[..] else {
+        panic!("{roots}")
+    };
+    let field = |title: &str| root[titles.iter().position(|other| *other == title).unwrap()];
+    let path = home.photos().canonicalize().unwrap();
+    assert_eq!(field("path"), path.to_str().unwrap());
+    assert_eq!(
+        (field("mode"), field("files"), field("folders")),
+        ("live", "1", "2")
+    );
+    assert!(field("last compared").parse::<u64>().unwrap() > 1_700_000_000);
+    assert_eq!((field("lost events"), field("reason")), ("0", "-"));
 }
