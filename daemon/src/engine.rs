@@ -11,7 +11,7 @@ use semfs_engine::courtesy::Courtesy;
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{Ingest, IngestSettings, LossSettings};
-use semfs_engine::scout::ScoutSettings;
+use semfs_engine::scout::{Scout, ScoutSettings};
 use semfs_engine::search::Searcher;
 use semfs_engine::worker::WorkerSettings;
 
@@ -126,11 +126,16 @@ impl Engine {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn known_root(&self, root: &Path) -> Result<(RootId, PathBuf), DaemonError> {
+    pub(crate) fn known_root(
+        &self,
+        config: &Config,
+        root: &Path,
+    ) -> Result<(RootId, PathBuf), DaemonError> {
         let known = self.index.catalog().roots()?;
         let named = |path: &Path| known.iter().find(|(_, known)| known == path).cloned();
-        // Resolved only if need be: it may be a folder that hangs.
-        let found = named(root).or_else(|| named(&std::fs::canonicalize(root).ok()?));
+        // By a scout: it may be a link to a folder that hangs.
+        let resolved = || Scout::new(scout_settings(config)).resolve(root).ok();
+        let found = named(root).or_else(|| named(&resolved()?));
         found.ok_or_else(|| DaemonError::Root {
             path: root.to_owned(),
             reason: "it was never indexed; `semfs status` names those that were".to_owned(),

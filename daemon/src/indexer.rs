@@ -136,6 +136,8 @@ impl Indexer {
         let indexer = Arc::clone(self);
         threads.spawn("look", move || indexer.follow())?;
         let indexer = Arc::clone(self);
+        threads.spawn("look-in-bulk", move || indexer.follow_in_bulk())?;
+        let indexer = Arc::clone(self);
         threads.spawn("purge", move || indexer.keep_purging())?;
         Ok(threads)
     }
@@ -160,13 +162,13 @@ impl Indexer {
             let reason = "it is none of the folders of the running daemon".to_owned();
             return Err(refused(reason));
         };
-        self.ingest.believe_losses(root);
         let settings = self.settings(keeper);
         let task = Task {
             roots: std::slice::from_ref(&settings),
             look: &Look::Everything,
             bulk: false,
             count: false,
+            believe: true,
         };
         let report = self.ingest.run(&task, &Progress::default(), &self.stop)?;
         if let Some(offline) = report.offline.first() {

@@ -21,7 +21,7 @@ mod service;
 mod signals;
 mod socket;
 mod status;
-mod watch;
+pub mod watch;
 
 pub use ask::{Found, ProblemEntry, pin, pins, problems, search, status, unpin};
 pub use config::{Config, ConfigError, RootConfig};

@@ -63,6 +63,7 @@ pub fn index(
             look: &Look::Everything,
             bulk: true,
             count: options.watched,
+            believe: false,
         };
         let report = ingest.run(&task, progress, stop)?;
         let rests = report.progress.found_nothing_new();
@@ -104,12 +105,11 @@ fn forget_one(
     root: &Path,
     missing: bool,
 ) -> Result<u64, DaemonError> {
-    let (id, path) = engine.known_root(root)?;
+    let (id, path) = engine.known_root(config, root)?;
     if !missing {
         return Ok(engine.index.forget_root(id)?);
     }
     let ingest = engine.ingest(config, Courtesy::Normal)?;
-    ingest.believe_losses(id);
     let configured = resolved(config).unwrap_or_default();
     let settings = configured
         .into_iter()
@@ -120,6 +120,7 @@ fn forget_one(
         look: &Look::Everything,
         bulk: true,
         count: false,
+        believe: true,
     };
     let report = ingest.run(&task, &Progress::default(), &AtomicBool::new(false))?;
     match report.offline.first() {

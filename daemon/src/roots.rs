@@ -8,7 +8,7 @@ use semfs_engine::scout::{Scout, ScoutSettings};
 
 use crate::config::{Config, RootConfig, WatchMode};
 use crate::error::DaemonError;
-use crate::watch::mounts::{self, MountEntry};
+use crate::watch::mounts;
 
 /// The roots as they are looked at: resolved, and none inside another. A root that does not
 /// answer is kept as it was named.
@@ -71,7 +71,7 @@ pub(crate) fn settings(root: &RootConfig, config: &Config, excludes: &Excludes) 
     let mut below = Vec::new();
     let mut remote = !mounts::local_way(&table, &root.path);
     for entry in &table {
-        if let Some(relative) = below_root(entry, &root.path)
+        if let Ok(relative) = entry.point.strip_prefix(&root.path)
             && !never_enter.contains(relative)
             && !excludes.excludes_anywhere(relative)
         {
@@ -96,11 +96,6 @@ pub(crate) fn is_watched(root: &RootConfig, settings: &RootSettings) -> bool {
         WatchMode::Poll => false,
         WatchMode::Inotify | WatchMode::Fanotify => true,
     }
-}
-
-fn below_root<'a>(entry: &'a MountEntry, root: &Path) -> Option<&'a Path> {
-    let relative = entry.point.strip_prefix(root).ok()?;
-    Some(relative).filter(|relative| !relative.as_os_str().is_empty())
 }
 
 /// Whether nothing on the way to a path can hang.

@@ -185,7 +185,7 @@ impl Answers for Service {
     }
 
     fn forget(&self, root: &Path, missing: bool) -> Result<u64, DaemonError> {
-        let (id, path) = self.engine.known_root(root)?;
+        let (id, path) = self.engine.known_root(&self.config, root)?;
         if !missing {
             return Ok(self.engine.index.forget_root(id)?);
         }

@@ -275,18 +275,27 @@ impl Catalog {
             .transpose()
     }
 
-    /// The content of a photo that has this very stamp, wherever it was when it was read: a
-    /// file that was moved keeps its inode, and its size and time with its bytes.
+    /// The content of a photo of a root that has this very stamp, wherever in it it was when it
+    /// was read: a file that was moved keeps its inode, and its size and time with its bytes.
+    /// Not of another root, which may be on another disk with the same numbers.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn content_of_stamp(&self, stamp: Stamp) -> Result<Option<ContentHash>, CatalogError> {
+    pub fn content_of_stamp(
+        &self,
+        root: RootId,
+        stamp: Stamp,
+    ) -> Result<Option<ContentHash>, CatalogError> {
         if stamp.inode == 0 {
             return Ok(None);
         }
         let prefix = keys::inodes(stamp.inode);
         for key in self.tree.scan_prefix(&prefix).keys() {
             let key = key.map_err(|error| reading(&self.path, error))?;
+            let file = FileKey::of_record(&key[prefix.len()..]);
+            if file.is_none_or(|file| file.root != root) {
+                continue;
+            }
             let record: Option<FileRecord> = self.get(&key[prefix.len()..])?;
             if let Some(FileRecord {
                 stamp: known,

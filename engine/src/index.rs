@@ -273,10 +273,15 @@ impl Index {
     /// # Errors
     /// When the catalogue fails.
     pub fn set_away(&self, away: Away) -> Result<(), IndexError> {
-        let mut transaction = self.begin()?;
-        if *self.generation().away == away {
+        let is_news = |away: &Away| {
+            let generation = self.generation();
+            let known = &generation.away;
+            known.roots != away.roots || (known.hidden != away.hidden && !away.roots.is_empty())
+        };
+        if !is_news(&away) {
             return Ok(());
         }
+        let mut transaction = self.begin()?;
         transaction.set_away(away)?;
         transaction.commit()
     }
@@ -354,10 +359,14 @@ impl Index {
             }
             transaction.commit()?;
         }
-        let folders: Result<Vec<_>, _> = self.catalog.folders(root).collect();
+        // Listed while nobody else commits; what came back since is kept.
         let mut transaction = self.begin()?;
-        for folder in folders? {
-            transaction.remove_folder(root, &folder);
+        for folder in self.catalog.folders(root) {
+            let folder = folder?;
+            let mut files = self.catalog.folder(root, &folder);
+            if files.next().transpose()?.is_none() {
+                transaction.remove_folder(root, &folder);
+            }
         }
         transaction.commit()?;
         Ok(forgotten)

@@ -99,6 +99,8 @@ pub struct Task<'a> {
     pub bulk: bool,
     /// Whether the pictures are counted first, for a display of how far it is.
     pub count: bool,
+    /// The owner says that what is missing is deleted, however much it is, and wherever.
+    pub believe: bool,
 }
 
 /// Why a pass ended before its end. What it had committed stays.
@@ -131,6 +133,8 @@ pub struct Ingest {
     settings: IngestSettings,
     in_flight: InFlight,
     losses: Losses,
+    /// Files that waited for a pass that failed.
+    orphans: Mutex<Vec<FileKey>>,
     /// For passes in bulk.
     bulk: Tools,
     /// For those that somebody waits for.
@@ -170,6 +174,16 @@ enum Change {
     Problem(FileKey, Stamp, Problem),
     /// The records of a folder, whose mark was this, agree with what is in it.
     Agrees(RootId, PathBuf, FolderMark, [u8; 16]),
+}
+
+/// Ends a pass however it ends, also when a stage panicked.
+struct Ending<'a, 'b>(&'a Pass<'b>);
+
+impl Drop for Ending<'_, '_> {
+    fn drop(&mut self) {
+        self.0.ingest.give_up_claims(self.0);
+        self.0.progress.end();
+    }
 }
 
 /// What the stages of one pass share.
@@ -233,17 +247,12 @@ impl Ingest {
             runtime,
             in_flight: InFlight::default(),
             losses: Losses::default(),
+            orphans: Mutex::default(),
             bulk: Tools::new(threads),
             prompt: Tools::new(threads),
             scouts: Mutex::default(),
             settings,
         }
-    }
-
-    /// What is not looked at.
-    #[must_use]
-    pub fn excludes(&self) -> &Excludes {
-        &self.settings.excludes
     }
 
     /// Looks once at what the task names, and mends the index.
@@ -275,26 +284,35 @@ impl Ingest {
             failed: AtomicBool::new(false),
         };
         progress.begin();
+        let ending = Ending(&pass);
         let walked = expect(&pass).and_then(|()| take_in(&pass));
         // Only after a pass that failed is anything left of its claims.
-        let left = self.in_flight.release(pass.number);
-        left.into_iter().for_each(|file| pass.unsettled(file));
-        let report = walked.and_then(|walked| {
-            if let Some(error) = lock(&pass.failure).take() {
-                return Err(error);
-            }
-            let roots = forget::forget(&pass, &walked)?;
-            Ok((walked, roots))
-        });
-        progress.end();
-        let (walked, roots) = report?;
+        self.give_up_claims(&pass);
+        if let Some(error) = lock(&pass.failure).take() {
+            return Err(error);
+        }
+        let walked = walked?;
+        let roots = forget::forget(&pass, &walked)?;
+        drop(ending);
+        let mut unsettled = std::mem::take(&mut *lock(&pass.unsettled));
+        unsettled.append(&mut lock(&self.orphans));
         Ok(PassReport {
             progress: progress.snapshot(),
             offline: walked.offline(),
             roots,
-            unsettled: std::mem::take(&mut lock(&pass.unsettled)),
+            unsettled,
             stopped: stop.load(Ordering::Relaxed),
         })
+    }
+
+    /// Ends the claims of a pass that are left. The files that waited for them are named by
+    /// the next report.
+    fn give_up_claims(&self, pass: &Pass<'_>) {
+        let mut left = self.in_flight.release(pass.number);
+        let mut orphans = lock(&self.orphans);
+        if orphans.len() < MOST_UNSETTLED {
+            orphans.append(&mut left);
+        }
     }
 
     /// Ends worker processes and model sessions that nobody uses now; the next pass starts
@@ -320,17 +338,11 @@ impl Ingest {
     /// # Errors
     /// When the catalogue fails.
     pub fn reach(&self, root: &RootSettings) -> Result<Result<(u64, u64), String>, IngestError> {
-        Root::reach(self, root).map(|reached| {
+        Root::reach(self, root, false).map(|reached| {
             reached
                 .map(|root| root.identity)
                 .map_err(|offline| offline.reason)
         })
-    }
-
-    /// Takes the files of a root that are missing now for deleted, however many they are,
-    /// the next time that it is looked at as a whole.
-    pub fn believe_losses(&self, root: RootId) {
-        self.losses.believe(root);
     }
 }
 

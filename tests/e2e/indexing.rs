@@ -336,3 +336,19 @@ fn a_damaged_model_is_refused_with_its_hash() {
         "{error}"
     );
 }
+
+#[test]
+fn what_lies_behind_a_folder_that_became_a_link_is_forgotten_and_not_followed() {
+    let home = Home::new();
+    write_many(&home.photos(), 100);
+    write_small(&home.photos().join("a/b/deep.jpg"), 1000);
+    write_small(&home.photos().join("a/top.jpg"), 1001);
+    home.index();
+    let away = home.path().join("away");
+    fs::rename(home.photos().join("a"), &away).unwrap();
+    std::os::unix::fs::symlink(&away, home.photos().join("a")).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.known, account.gone), (0, 0, 2));
+    assert_eq!(home.status().number("files"), 100);
+    assert_eq!(home.index().unchanged, 100);
+}

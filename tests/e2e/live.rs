@@ -192,6 +192,54 @@ fn links_folders_of_folders_and_permissions_are_followed() {
 }
 
 #[test]
+fn a_tree_that_took_the_place_of_another_at_once_leaves_nothing_of_it_behind() {
+    let Some((home, daemon)) = followed(60) else {
+        return;
+    };
+    let photos = home.photos();
+    write_small(&photos.join("a/sub/old.jpg"), 1000);
+    write_small(&photos.join("c/new.jpg"), 1001);
+    daemon.wait_for("both trees", || home.status().number("files") == 62);
+    // Within one quiet moment.
+    fs::remove_dir_all(photos.join("a")).unwrap();
+    fs::rename(photos.join("c"), photos.join("a")).unwrap();
+    daemon.wait_for("the new tree", || home.status().number("files") == 61);
+    let found = recent(&home);
+    assert!(found.contains(&photos.join("a/new.jpg")));
+    assert!(found.iter().all(|path| path.exists()));
+}
+
+#[test]
+fn a_root_that_was_replaced_or_moved_away_and_back_is_followed_again() {
+    let Some((home, daemon)) = followed(30) else {
+        return;
+    };
+    let (photos, other) = (home.photos(), home.path().join("other"));
+    // The same folder, gone for a moment.
+    let away = home.path().join("away");
+    fs::rename(&photos, &away).unwrap();
+    fs::rename(&away, &photos).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    write_small(&photos.join("first.jpg"), 1000);
+    daemon.wait_for("the first", || home.status().number("files") == 31);
+    // Another folder with the same photos and one more.
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(&photos)
+        .arg(&other)
+        .status();
+    assert!(copied.unwrap().success());
+    fs::rename(&photos, &away).unwrap();
+    fs::rename(&other, &photos).unwrap();
+    write_small(&photos.join("second.jpg"), 1001);
+    daemon.wait_for("the second", || home.status().number("files") == 32);
+    write_small(&photos.join("third.jpg"), 1002);
+    daemon.wait_for("the third", || home.status().number("files") == 33);
+    assert_eq!(home.mode(&photos).0, "live");
+    assert_eq!(home.status().number("vectors"), 33);
+}
+
+#[test]
 fn what_changed_while_nobody_looked_is_met_at_the_start() {
     let home = Home::new();
     home.configure("rescan_minutes = 0\nresults = 10000");

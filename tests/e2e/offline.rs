@@ -217,3 +217,49 @@ fn what_was_deleted_is_recognised_within_the_days_of_grace_and_not_after() {
     let account = home.index();
     assert_eq!((account.new, account.known), (1, 0), "it is new");
 }
+
+#[test]
+fn the_owners_word_is_for_what_is_missing_then_and_not_for_a_later_loss() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 100);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    // Nothing is missing.
+    home.ok(&["forget", "--missing", home.photos().to_str().unwrap()]);
+    drop(daemon);
+    for folder in ["000", "001", "002", "003"] {
+        let gone = home.path().join(folder);
+        fs::rename(home.photos().join(folder), gone).unwrap();
+    }
+    let Some(_daemon) = Daemon::start(&home) else {
+        return;
+    };
+    assert_eq!(home.mode(&home.photos()).0, "offline");
+    assert_eq!(home.status().number("files"), 100);
+}
+
+#[test]
+fn a_disk_that_is_not_mounted_is_offline_whatever_lies_in_its_mount_point() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_small(&home.photos().join("stray.jpg"), 1000);
+    let Some(disk) = Tmpfs::mount(&home.photos()) else {
+        return;
+    };
+    // Too few to be a large loss.
+    write_many(&home.photos(), 5);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    assert_eq!(shown(&home), 5);
+    disk.unmount_lazily();
+    daemon.wait_for("offline", || home.mode(&home.photos()).0 == "offline");
+    let reason = home.mode(&home.photos()).1;
+    assert!(reason.contains("nothing is mounted at it"), "{reason}");
+    assert_eq!(shown(&home), 5);
+    // Unless the owner says that this is the folder now.
+    home.ok(&["forget", "--missing", home.photos().to_str().unwrap()]);
+    daemon.wait_for("the stray photo", || shown(&home) == 1);
+}

@@ -178,3 +178,27 @@ fn a_share_that_is_unmounted_comes_back_without_inference() {
     daemon.wait_for("the return", || home.mode(&home.photos()).0 == "polled");
     assert_eq!(home.status().number("vectors"), 30);
 }
+
+#[test]
+fn a_file_that_its_server_does_not_give_is_a_problem_of_its_own() {
+    let Some((home, remote, server)) = remote(20) else {
+        return;
+    };
+    // The others are much smaller than this, and so does its reading hang alone.
+    let large = server.join("zzz.jpg");
+    fs::write(&large, vec![0xFF; 1 << 20]).unwrap();
+    remote.hang_reads_from(512 << 10);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    daemon.wait_for("the others", || home.status().number("photos") == 20);
+    daemon.wait_for("the problem", || home.status().number("problems") == 1);
+    let (mode, reason) = home.mode(&home.photos());
+    assert_eq!(mode, "polled", "{reason}");
+    let (kind, path, _) = &home.problems()[0];
+    assert_eq!(
+        (kind.as_str(), path),
+        ("unreadable", &home.photos().join("zzz.jpg"))
+    );
+    remote.answer();
+}

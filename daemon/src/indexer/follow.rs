@@ -27,19 +27,35 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// No change for so long, and worker processes and model sessions are ended.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// More changed folders than this at once, and comparing everything is cheaper.
-const MOST_FOLDERS: usize = 20_000;
+/// More changes than this at once, and comparing everything is cheaper.
+const MOST_CHANGES: usize = 100_000;
 
 /// What was gathered and not looked at yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
     gathered: Mutex<Gathered>,
+    /// What is too much to be looked at before everything else.
+    bulk: Mutex<Look>,
     came: Condvar,
+    bulk_came: Condvar,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            gathered: Mutex::default(),
+            bulk: Mutex::new(Look::nothing()),
+            came: Condvar::new(),
+            bulk_came: Condvar::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Gathered {
     look: Look,
+    /// Changes in it, those that were told twice counted twice.
+    changes: usize,
     /// When the first of it came, and the last.
     since: Option<(Instant, Instant)>,
     /// Files that were being written, and when to look at them again.
@@ -50,6 +66,7 @@ impl Default for Gathered {
     fn default() -> Self {
         Self {
             look: Look::nothing(),
+            changes: 0,
             since: None,
             again: Vec::new(),
         }
@@ -58,6 +75,7 @@ impl Default for Gathered {
 
 impl Gathered {
     fn came(&mut self) {
+        self.changes += 1;
         let now = Instant::now();
         let first = self.since.map_or(now, |(first, _)| first);
         self.since = Some((first, now));
@@ -81,7 +99,12 @@ impl Gathered {
         for (_, root, file) in due {
             self.look.add_name(root, &file.folder, file.name, false);
         }
+        self.forget()
+    }
+
+    fn forget(&mut self) -> Look {
         self.since = None;
+        self.changes = 0;
         std::mem::replace(&mut self.look, Look::nothing())
     }
 }
@@ -89,7 +112,11 @@ impl Gathered {
 impl Pending {
     /// Has those that wait look whether it is over.
     pub(super) fn wake(&self) {
+        // Under the locks: nobody looks before and sleeps after.
+        drop(lock(&self.gathered));
         self.came.notify_all();
+        drop(lock(&self.bulk));
+        self.bulk_came.notify_all();
     }
 
     /// Waits until something happens, or `until`.
@@ -139,7 +166,12 @@ impl Indexer {
                     keeper.wake(|wake| wake.compare = true);
                 }
             }
-            Change::RootGone { root } | Change::Surroundings { root } => {
+            Change::RootGone { root } => {
+                if let Some((_, keeper)) = self.keeper(root) {
+                    keeper.wake(|wake| wake.unwatched = true);
+                }
+            }
+            Change::Surroundings { root } => {
                 if let Some((_, keeper)) = self.keeper(root) {
                     keeper.wake(|wake| wake.check = true);
                 }
@@ -148,20 +180,21 @@ impl Indexer {
     }
 
     fn changed(&self, root: RootId, add: impl FnOnce(usize, &mut Look)) {
-        let Some((number, keeper)) = self.keeper(root) else {
+        let Some((number, _)) = self.keeper(root) else {
             return;
         };
         let mut too_many = false;
         self.pending.add(|gathered| {
             add(number, &mut gathered.look);
             gathered.came();
-            too_many = gathered.look.folders() > MOST_FOLDERS;
+            too_many = gathered.changes > MOST_CHANGES;
             if too_many {
-                gathered.look = Look::nothing();
+                gathered.forget();
             }
         });
         if too_many {
-            keeper.wake(|wake| wake.compare = true);
+            // Of whatever root they were.
+            self.rescan();
         }
     }
 
@@ -170,51 +203,77 @@ impl Indexer {
         keepers.find(|(_, keeper)| keeper.id == root)
     }
 
-    /// Has files that were being written looked at again soon.
-    pub(super) fn look_again_at(&self, keeper: &Keeper, files: Vec<FileKey>) {
-        let Some((number, _)) = self.keeper(keeper.id) else {
-            return;
-        };
-        if files.is_empty() || self.settings(keeper).remote {
+    /// Has files that were being written looked at again soon. Those on a network are met by
+    /// the next poll.
+    pub(super) fn look_again_at(&self, files: Vec<FileKey>) {
+        if files.is_empty() {
             return;
         }
         let when = Instant::now() + AGAIN;
-        self.pending.add(|gathered| {
-            let files = files.into_iter().map(|file| (when, number, file));
-            gathered.again.extend(files);
+        let files = files.into_iter().filter_map(|file| {
+            let (number, keeper) = self.keeper(file.root)?;
+            (!self.settings(keeper).remote).then_some((when, number, file))
         });
+        let files: Vec<_> = files.collect();
+        self.pending.add(|gathered| gathered.again.extend(files));
     }
 
     /// Looks at what was gathered, when it is due.
     pub(super) fn follow(&self) {
         let progress = Progress::default();
         let mut used = None;
-        while !self.is_over() {
-            let gathered = lock(&self.pending.gathered);
-            let due = gathered.due();
+        loop {
+            let mut gathered = lock(&self.pending.gathered);
+            if self.is_over() {
+                return;
+            }
             let now = Instant::now();
-            if due.is_none_or(|due| due > now) {
-                let idle = used.map(|used: Instant| used + IDLE);
-                let until = due.into_iter().chain(idle).min();
-                let until = until.unwrap_or(now + IDLE);
-                let left = until.saturating_duration_since(now);
-                drop(self.pending.came.wait_timeout(gathered, left));
-                if idle.is_some_and(|idle| idle <= Instant::now()) && !self.progress().running {
-                    self.ingest.put_tools_away();
-                    used = None;
+            if gathered.due().is_some_and(|due| due <= now) {
+                let look = gathered.take();
+                drop(gathered);
+                used = Some(now);
+                if look.is_small() {
+                    self.look(&look, &progress, false);
+                } else {
+                    lock(&self.pending.bulk).add(look);
+                    self.pending.bulk_came.notify_all();
                 }
                 continue;
             }
-            let mut gathered = gathered;
-            let look = gathered.take();
-            drop(gathered);
-            used = Some(Instant::now());
-            self.look(&look, &progress);
+            let tidy = now + IDLE;
+            let until = gathered.due().map_or(tidy, |due| due.min(tidy));
+            let left = until.saturating_duration_since(now);
+            drop(self.pending.came.wait_timeout(gathered, left));
+            // Passes of any sort, as the progress of the roots tells.
+            if self.progress().running {
+                used = Some(Instant::now());
+            }
+            if used.is_none_or(|used| used.elapsed() >= IDLE) {
+                self.ingest.put_tools_away();
+            }
         }
     }
 
-    fn look(&self, look: &Look, progress: &Progress) {
-        let Look::Changes(changes) = look else { return };
+    /// Looks at what is too much to be looked at before everything else: a card of photos
+    /// holds up no single one.
+    pub(super) fn follow_in_bulk(&self) {
+        let progress = Progress::default();
+        loop {
+            let mut bulk = lock(&self.pending.bulk);
+            while bulk.folders() == 0 {
+                if self.is_over() {
+                    return;
+                }
+                let waited = self.pending.bulk_came.wait(bulk);
+                bulk = waited.unwrap_or_else(|poison| poison.into_inner());
+            }
+            let look = std::mem::replace(&mut *bulk, Look::nothing());
+            drop(bulk);
+            self.look(&look, &progress, true);
+        }
+    }
+
+    fn look(&self, look: &Look, progress: &Progress, bulk: bool) {
         let roots: Vec<RootSettings> = self
             .keepers
             .iter()
@@ -223,12 +282,12 @@ impl Indexer {
         let task = Task {
             roots: &roots,
             look,
-            // A whole card of photos gives way to those who search meanwhile.
-            bulk: !look.is_small(),
+            bulk,
             count: false,
+            believe: false,
         };
-        tracing::debug!(folders = changes.len(), "looking at what changed");
-        match self.ingest.run(&task, progress, &self.stop) {
+        tracing::debug!(folders = look.folders(), "looking at what changed");
+        match self.run(&task, progress) {
             Ok(report) => self.note_look(report),
             Err(error) => {
                 tracing::error!(%error, "what changed could not be looked at");
@@ -253,17 +312,19 @@ impl Indexer {
             }
         }
         for root in report.roots {
-            if let Some(keeper) = keeper(&root.path) {
-                lock(&keeper.state).is_there(root, false);
+            let Some(keeper) = keeper(&root.path) else {
+                continue;
+            };
+            let mut state = lock(&keeper.state);
+            let before = state.is_withheld();
+            state.was_looked_at(root, false);
+            let doubtful = before || state.is_withheld();
+            drop(state);
+            if doubtful {
+                // Only the whole tells whether too much is missing.
+                keeper.wake(|wake| wake.compare = true);
             }
         }
-        for keeper in &self.keepers {
-            let of = report
-                .unsettled
-                .iter()
-                .filter(|file| file.root == keeper.id);
-            let files: Vec<FileKey> = of.cloned().collect();
-            self.look_again_at(keeper, files);
-        }
+        self.look_again_at(report.unsettled);
     }
 }

@@ -1,7 +1,6 @@
 //! How a root is: what was found in it, and how it is watched.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use semfs_engine::catalog::{RootFacts, unix_seconds};
 use semfs_engine::ingest::RootReport;
@@ -51,20 +50,37 @@ impl State {
         news
     }
 
-    /// It was looked at, all of it or a part.
-    pub(super) fn is_there(&mut self, report: RootReport, whole: bool) {
-        self.unreachable = None;
-        if whole || report.withheld.is_some() {
-            self.withheld = report.withheld;
-        }
-        self.unmounted = report.unmounted;
-        self.facts = report.facts;
-        self.identity = Some(report.identity);
+    /// It can be reached, and is this folder. Whether that is news.
+    pub(super) fn is_reached(&mut self, identity: (u64, u64)) -> bool {
+        self.identity = Some(identity);
+        self.unreachable.take().is_some()
     }
 
-    /// Whether it should be watched and cannot be.
-    pub(super) fn is_unwatched(&mut self, reason: Option<String>) {
+    /// It was looked at, all of it or a part. Why its losses are not believed, if that is news.
+    pub(super) fn was_looked_at(&mut self, report: RootReport, whole: bool) -> Option<String> {
+        let mut news = None;
+        if whole || report.withheld.is_some() {
+            news = report.withheld.clone();
+            news.take_if(|_| self.withheld.is_some());
+            self.withheld = report.withheld;
+        }
+        if whole {
+            self.unmounted = report.unmounted;
+            self.facts = report.facts;
+        }
+        news
+    }
+
+    /// Whether so much is missing that it is not believed.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld.is_some()
+    }
+
+    /// Notes why it is not watched although it should be. Whether that is news.
+    pub(super) fn set_unwatched(&mut self, reason: Option<String>) -> bool {
+        let news = reason.is_some() && self.unwatched != reason;
         self.unwatched = reason;
+        news
     }
 
     /// How the root is, with the number of its recorded files.
@@ -101,13 +117,9 @@ impl State {
             watches: watch.watches,
             files,
             folders: self.facts.folders,
-            last_event: watch.last_event.map(seconds),
+            last_event: watch.last_event.map(unix_seconds),
             last_compared: Some(self.facts.compared).filter(|time| *time > 0),
             lost_events: watch.lost,
         }
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    unix_seconds(time)
 }

@@ -194,7 +194,11 @@ impl Batch<'_> {
     /// When the store fails.
     pub fn purge(&mut self, row: u32, hash: &ContentHash) -> Result<(), CatalogError> {
         let ours = self.content(hash)?.is_some_and(|record| record.row == row);
-        if ours && !self.links_before(hash, &HashSet::new())? {
+        if ours {
+            // It may have come back since somebody found it dead.
+            if self.links_before(hash, &HashSet::new())? {
+                return Ok(());
+            }
             self.writes.remove(keys::content(hash));
         }
         self.write(keys::dead(row), &DeadRecord::PURGED)?;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{Change, IngestError, Pass};
-use crate::catalog::{FileRecord, Finding};
+use super::walk::is_gone;
+use super::{Change, IngestError, Pass, folder};
+use crate::catalog::{FileRecord, Finding, Stamp};
 use crate::index::{Index, Transaction};
 use crate::worker::ContentHash;
 
@@ -43,10 +44,23 @@ pub(super) fn commit(pass: &Pass<'_>, changes: &Receiver<Change>) -> Result<(), 
 /// Commits a batch and returns the changes that waited for it.
 fn commit_batch(pass: &Pass<'_>, batch: Vec<Change>) -> Result<Vec<Change>, IngestError> {
     let index: &Index = pass.index;
+    // Before the transaction, for which searches may wait.
+    let batch: Vec<_> = batch
+        .into_iter()
+        .map(|change| (is_stale(pass, &change), change))
+        .collect();
     let mut transaction = index.begin()?;
     let mut new = Vec::new();
-    for change in batch {
-        apply(pass, &mut transaction, change, &mut new)?;
+    for (stale, change) in batch {
+        match change {
+            change if !stale => apply(pass, &mut transaction, change, &mut new)?,
+            Change::New(file, _, hash, ..) => {
+                pass.unsettled(file);
+                new.push(hash);
+            }
+            Change::Known(file, ..) | Change::Problem(file, ..) => pass.unsettled(file),
+            Change::Agrees(..) => {}
+        }
     }
     transaction.commit()?;
     let waited = new.into_iter().flat_map(|hash| {
@@ -56,6 +70,24 @@ fn commit_batch(pass: &Pass<'_>, batch: Vec<Change>) -> Result<Vec<Change>, Inge
             .map(move |(file, stamp)| Change::Known(file, stamp, hash))
     });
     Ok(waited.collect())
+}
+
+/// Whether a file is not any more what a long pass found it to be: a prompt one may have met
+/// it since, and what that said is newer.
+fn is_stale(pass: &Pass<'_>, change: &Change) -> bool {
+    let (Change::Known(file, stamp, _)
+    | Change::New(file, stamp, ..)
+    | Change::Problem(file, stamp, _)) = change
+    else {
+        return false;
+    };
+    // Networks are polled: nothing prompt happens there.
+    if !pass.task.bulk || pass.task.roots.iter().any(|root| root.remote) || *stamp == Stamp::UNKNOWN
+    {
+        return false;
+    }
+    let now = folder::look_at(&pass.index.absolute(file), stamp.inode != 0);
+    now.map_or_else(|error| is_gone(&error), |(_, now)| now != *stamp)
 }
 
 fn apply(

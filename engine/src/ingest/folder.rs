@@ -4,15 +4,15 @@
 //! follows no link, and knows nothing of the catalogue.
 
 use std::ffi::{CStr, OsStr, OsString};
-use std::fs::Metadata;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::dir::{Dir, Type};
-use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use crate::catalog::Stamp;
 
@@ -46,8 +46,8 @@ pub(super) fn list(
     stable_inodes: bool,
     wanted: &dyn Fn(&OsStr, Kind) -> bool,
 ) -> io::Result<Vec<Seen>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mut dir = Dir::open(folder, flags, Mode::empty())?;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+    let mut dir = Dir::from_fd(open(folder, flags)?)?;
     let mut found = Vec::new();
     for entry in dir.iter() {
         let entry = entry?;
@@ -101,8 +101,26 @@ pub(super) fn list(
 /// # Errors
 /// When it is not there, or the disk does not answer.
 pub(super) fn look_at(path: &Path, stable_inodes: bool) -> io::Result<(Kind, Stamp)> {
-    let metadata = path.symlink_metadata()?;
-    Ok((kind_of_file(&metadata), Stamp::of(&metadata, stable_inodes)))
+    let file = open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+    let stat = fstat(&file)?;
+    Ok((kind_of(&stat), stamp_of(&stat, stable_inodes)))
+}
+
+/// Opens an absolute path in which nothing is a link: a folder above may have become one that
+/// leads out of the root.
+///
+/// # Errors
+/// What the disk says; `ELOOP` if something above is a link.
+pub(super) fn open(path: &Path, flags: OFlag) -> io::Result<OwnedFd> {
+    let flags = flags | OFlag::O_CLOEXEC;
+    let how = OpenHow::new()
+        .flags(flags)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        // A kernel before 5.6, or a sandbox that does not know the call.
+        Err(Errno::ENOSYS) => Ok(nix::fcntl::open(path, flags, Mode::empty())?),
+        other => Ok(other?),
+    }
 }
 
 fn look(dir: &Dir, name: &CStr) -> io::Result<FileStat> {
@@ -114,16 +132,6 @@ fn kind_of(stat: &FileStat) -> Kind {
         SFlag::S_IFREG => Kind::File,
         SFlag::S_IFDIR => Kind::Folder,
         _ => Kind::Other,
-    }
-}
-
-fn kind_of_file(metadata: &Metadata) -> Kind {
-    if metadata.is_file() {
-        Kind::File
-    } else if metadata.is_dir() {
-        Kind::Folder
-    } else {
-        Kind::Other
     }
 }
 

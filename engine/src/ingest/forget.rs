@@ -22,6 +22,10 @@ const BATCH: usize = 1000;
 /// Forgets what is missing in the roots that are there, as far as that is believed.
 pub(super) fn forget(pass: &Pass<'_>, walked: &Walked) -> Result<Vec<RootReport>, IngestError> {
     let mut reports = Vec::new();
+    // What arrived was not all committed: a photo that was moved may have no other file yet.
+    if pass.is_over() {
+        return Ok(reports);
+    }
     for root in &walked.roots {
         if root.offline().is_none()
             && let Some(report) = Forgetting::new(pass, walked, root)?.run()?
@@ -52,6 +56,10 @@ impl<'a> Forgetting<'a> {
         let facts = pass.index.catalog().facts(root.id)?;
         let mut unmounted = facts.mounts.clone();
         unmounted.retain(|mount| !root.mounts.contains(mount));
+        unmounted.extend(root.lost_mounts(pass.ingest));
+        if pass.task.believe {
+            unmounted.clear();
+        }
         let missing = walked.missing.iter();
         let missing = missing.filter(|(of, _)| of.id == root.id);
         let missing: Vec<Missing> = missing.map(|(_, missing)| missing.clone()).collect();
@@ -123,13 +131,16 @@ impl<'a> Forgetting<'a> {
         }))
     }
 
-    /// Recorded folders that a walk of everything did not meet.
+    /// Recorded folders that were not met although all above them was looked at.
     fn unseen_folders(&self) -> Result<Vec<PathBuf>, IngestError> {
         let mut unseen = Vec::new();
-        if self.walked.whole && !self.pass.is_over() {
-            for folder in self.pass.index.catalog().folders(self.root.id) {
+        for (root, tree) in &self.walked.trees {
+            if *root != self.root.id {
+                continue;
+            }
+            for folder in self.pass.index.catalog().folders_below(*root, tree) {
                 let folder = folder?;
-                if self.walked.is_unseen(self.root.id, &folder) && !self.is_unmounted(&folder) {
+                if self.walked.is_unseen(*root, &folder) && !self.is_unmounted(&folder) {
                     unseen.push(folder);
                 }
             }
@@ -182,7 +193,10 @@ impl<'a> Forgetting<'a> {
     /// if nobody can tell.
     fn names(&self, folder: &Path) -> Option<HashSet<OsString>> {
         let excludes = &self.pass.settings.excludes;
-        if excludes.excludes_anywhere(folder) || self.is_never_entered(folder) {
+        if excludes.excludes_anywhere(folder)
+            || self.is_never_entered(folder)
+            || self.is_behind_a_link(folder)
+        {
             return Some(HashSet::new());
         }
         let wanted = |name: &std::ffi::OsStr, kind| {
@@ -193,8 +207,6 @@ impl<'a> Forgetting<'a> {
         match self.root.list(self.pass.ingest, folder, &wanted) {
             Ok(seen) => Some(seen.into_iter().map(|seen| seen.name).collect()),
             Err(error) if is_gone(&error) => Some(HashSet::new()),
-            // It is a link now, and links are not followed.
-            Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => Some(HashSet::new()),
             Err(_) => None,
         }
     }
@@ -202,6 +214,38 @@ impl<'a> Forgetting<'a> {
     fn is_never_entered(&self, folder: &Path) -> bool {
         let never = &self.root.never_enter;
         folder.ancestors().any(|above| never.contains(above))
+    }
+
+    /// Whether something on the way to a folder of a network is not a folder any more: links
+    /// are not followed, so what is behind one is not looked at. On a local disk no path with
+    /// a link in it can be opened.
+    fn is_behind_a_link(&self, folder: &Path) -> bool {
+        if self.root.is_local() {
+            return false;
+        }
+        let mut above = folder
+            .ancestors()
+            .filter(|path| !path.as_os_str().is_empty());
+        above.any(|path| {
+            let looked = self.root.look_at(self.pass.ingest, path);
+            looked.is_ok_and(|(kind, _)| kind != Kind::Folder)
+        })
+    }
+
+    /// Whether a file is there all the same, and is to be looked at. Asked right before it is
+    /// forgotten by a long pass, in which others may have put it back.
+    fn is_back(&self, file: &FileKey) -> bool {
+        let path = file.path();
+        self.pass.task.bulk
+            && !file.name.is_empty()
+            && Format::is_picture_name(&path)
+            && !self.pass.settings.excludes.excludes_anywhere(&path)
+            && !self.is_never_entered(&file.folder)
+            && self
+                .root
+                .look_at(self.pass.ingest, &path)
+                .is_ok_and(|(kind, _)| kind == Kind::File)
+            && !self.is_behind_a_link(&file.folder)
     }
 
     /// The records of a name that is gone: a file, or a folder and all below.
@@ -254,13 +298,18 @@ impl<'a> Forgetting<'a> {
     }
 
     fn may_be_missing(&self, file: &FileKey) -> bool {
-        let unseen = || self.walked.whole && self.walked.is_unseen(file.root, &file.folder);
+        let unseen = || self.is_in_a_tree(file) && self.walked.is_unseen(file.root, &file.folder);
         let path = file.path();
         let mut above = path.ancestors();
         file.root == self.root.id
             && (self.thinned.contains(&file.folder)
                 || above.any(|path| self.vanished.contains(path))
                 || unseen())
+    }
+
+    fn is_in_a_tree(&self, file: &FileKey) -> bool {
+        let mut trees = self.walked.trees.iter();
+        trees.any(|(root, tree)| *root == file.root && file.folder.starts_with(tree))
     }
 
     /// Why the losses are not believed, if they are not.
@@ -271,7 +320,7 @@ impl<'a> Forgetting<'a> {
         if !losses.too_many(settings, id, lost, files) {
             return Ok(None);
         }
-        if self.walked.whole && losses.is_believed(id) {
+        if self.pass.task.believe {
             return Ok(None);
         }
         let now = unix_seconds(SystemTime::now());
@@ -307,6 +356,7 @@ impl<'a> Forgetting<'a> {
             files.clear();
             return Ok(());
         }
+        files.retain(|(file, _)| !self.is_back(file));
         let mut transaction = self.pass.index.begin()?;
         for (file, record) in files.drain(..) {
             // Somebody else's pass may have met it again since.
@@ -363,7 +413,8 @@ impl<'a> Forgetting<'a> {
             compared: facts.compared,
             ..self.facts.clone()
         };
-        if known == *facts && self.facts.compared != 0 {
+        let first = self.walked.whole && self.facts.compared == 0;
+        if known == *facts && !first {
             return Ok(());
         }
         let mut transaction = self.pass.index.begin()?;

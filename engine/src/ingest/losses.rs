@@ -4,7 +4,7 @@
 //! likely something is wrong with the root, and nothing is forgotten until it is back, until
 //! its owner says so, or until it has been so for long enough.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -26,24 +26,13 @@ pub struct LossSettings {
     pub grace: Duration,
 }
 
-/// What went missing lately, and what the owner said of it.
+/// What went missing lately.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     recent: Mutex<HashMap<RootId, Vec<(Instant, u64)>>>,
-    believed: Mutex<HashSet<RootId>>,
 }
 
 impl Losses {
-    /// The owner says that what is missing in a root is deleted.
-    pub(super) fn believe(&self, root: RootId) {
-        lock(&self.believed).insert(root);
-    }
-
-    /// Whether the owner has said so; asking takes the word back.
-    pub(super) fn is_believed(&self, root: RootId) -> bool {
-        lock(&self.believed).remove(&root)
-    }
-
     /// Whether `missing` files of a root that had `files` are too many to be believed,
     /// together with what went shortly before.
     pub(super) fn too_many(
@@ -98,13 +87,5 @@ mod tests {
         losses.note(root, 40);
         assert!(losses.too_many(&SETTINGS, root, 20, 60));
         assert!(!losses.too_many(&SETTINGS, RootId(1), 20, 60));
-    }
-
-    #[test]
-    fn the_owner_is_believed_once() {
-        let losses = Losses::default();
-        losses.believe(RootId(3));
-        assert!(losses.is_believed(RootId(3)));
-        assert!(!losses.is_believed(RootId(3)));
     }
 }

@@ -31,7 +31,7 @@ pub struct Progress {
 pub struct ProgressSnapshot {
     /// Whether the pass is still going on.
     pub running: bool,
-    /// Pictures that a quick count found; it may still be counting.
+    /// Pictures that a quick count found (it may still be counting), or that were recorded.
     pub expected: u64,
     /// Whether the count is complete.
     pub counted: bool,
@@ -41,7 +41,7 @@ pub struct ProgressSnapshot {
     pub unchanged: u64,
     /// New contents: decoded and embedded.
     pub embedded: u64,
-    /// Files whose content was known: moved, renamed or copied. Read, not decoded.
+    /// Files whose content was known: moved, renamed or copied. Read at most, not decoded.
     pub known: u64,
     /// Files that could not be taken in.
     pub problems: u64,

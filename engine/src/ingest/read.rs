@@ -50,7 +50,8 @@ enum Outcome {
 /// Takes one file as far as this stage does.
 fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError> {
     // A file that was moved is known by its inode, size and time, and is not even opened.
-    if let Some(hash) = pass.index.catalog().content_of_stamp(candidate.stamp)? {
+    let Candidate { file, stamp, .. } = &candidate;
+    if let Some(hash) = pass.index.catalog().content_of_stamp(file.root, *stamp)? {
         let Candidate { file, stamp, .. } = candidate;
         return Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)]));
     }

@@ -7,14 +7,16 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use nix::dir::Dir;
 use nix::fcntl::OFlag;
+use nix::sys::stat::fstat;
 use nix::sys::statfs;
 
 use super::folder::{self, Kind, Seen};
@@ -29,8 +31,11 @@ use crate::scout::{self, Identity, Scout, ScoutError};
 pub(super) struct Root {
     pub id: RootId,
     pub path: PathBuf,
-    /// Folders below it at which other filesystems are mounted now.
+    /// Folders below it (and it itself, as the empty path) at which other filesystems are
+    /// mounted now.
     pub mounts: Vec<PathBuf>,
+    /// The devices of the folders among them, where they could be learned.
+    devices: Vec<Option<u64>>,
     /// Folders, relative to it, that are never entered.
     pub never_enter: BTreeSet<PathBuf>,
     /// Whether its filesystem keeps inode numbers from mount to mount.
@@ -49,6 +54,7 @@ impl Root {
     pub(super) fn reach(
         ingest: &Ingest,
         settings: &RootSettings,
+        believe: bool,
     ) -> Result<Result<Self, OfflineRoot>, IngestError> {
         let path = &settings.path;
         let id = ingest.index.root(path)?;
@@ -60,13 +66,23 @@ impl Root {
         };
         let scouts = settings.remote.then(|| ingest.scouts(path));
         let looked = match &scouts {
-            None => identify(path).map_err(|error| error.to_string()),
+            None => identify(path).map_err(|error| match error.raw_os_error() {
+                Some(nix::libc::ELOOP) => "there is a link in its path that could not be followed \
+                                           when semfs started; start semfs again"
+                    .to_owned(),
+                _ => error.to_string(),
+            }),
             Some(scouts) => {
                 ask(ingest, scouts, |scout| scout.identity(path)).map_err(|error| error.to_string())
             }
         };
         match looked {
             Err(reason) => offline(reason),
+            Ok(_) if !believe && was_mounted(ingest, id, settings)? => offline(format!(
+                "nothing is mounted at it, and a disk was when it was last compared; if its \
+                 photos are in the folder itself now, run `semfs forget --missing {}`",
+                path.display()
+            )),
             // An empty mount point looks like this, and so does a disk that lost all.
             Ok(found) if !found.holds_anything && ingest.index.catalog().has_files(id)? => {
                 offline(format!(
@@ -76,6 +92,7 @@ impl Root {
                 ))
             }
             Ok(found) => Ok(Ok(Self {
+                devices: devices(ingest, settings, scouts.as_deref()),
                 id,
                 path: path.to_owned(),
                 mounts: settings.mounts.clone(),
@@ -144,6 +161,10 @@ impl Root {
             Ok((file, stamp)) => Ok((File::from(file), self.stable(stamp))),
             Err(ScoutError::Changed { .. }) => Err(Unopened::Changing),
             Err(ScoutError::TooLarge { .. }) => Err(Unopened::TooLarge),
+            // One file that is silent says nothing of the others; asking for the root will tell.
+            Err(error @ ScoutError::Silent { .. }) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, reason(&error)).into())
+            }
             Err(error) => Err(self.failed(error).into()),
         }
     }
@@ -173,9 +194,9 @@ impl Root {
                 io::Error::other(error.to_string())
             }
             error => {
-                let error = error.to_string();
-                let _ = self.lost.set(error.clone());
-                io::Error::new(io::ErrorKind::TimedOut, error)
+                let reason = reason(&error);
+                let _ = self.lost.set(reason.clone());
+                io::Error::new(io::ErrorKind::TimedOut, reason)
             }
         }
     }
@@ -207,6 +228,16 @@ impl Root {
     /// Folders that were looked at in this pass.
     pub(super) fn folders(&self) -> u64 {
         self.folders.load(Ordering::Relaxed)
+    }
+
+    /// Mounts below it that were there when the pass began, and are not any more.
+    pub(super) fn lost_mounts(&self, ingest: &Ingest) -> Vec<PathBuf> {
+        let mounts = self.mounts.iter().zip(&self.devices);
+        let lost = mounts.filter(|(mount, device)| {
+            !mount.as_os_str().is_empty()
+                && device_of(ingest, &self.path.join(mount), self.scouts.as_deref()) != **device
+        });
+        lost.map(|(mount, _)| mount.clone()).collect()
     }
 
     /// Whether it is still the folder that the pass began with. To be asked before
@@ -277,18 +308,13 @@ fn kind_of(kind: scout::Kind) -> Kind {
 }
 
 fn open(path: &Path, stable_inodes: bool) -> io::Result<(File, Stamp)> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let open = |flags: OFlag| {
-        OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits())
-            .open(path)
-    };
-    let file = match open(flags | OFlag::O_NOATIME) {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = match folder::open(path, flags | OFlag::O_NOATIME) {
         // Only the owner of a file may ask for this.
-        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => open(flags)?,
+        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => folder::open(path, flags)?,
         other => other?,
     };
+    let file = File::from(file);
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is no longer a regular file"));
@@ -296,20 +322,79 @@ fn open(path: &Path, stable_inodes: bool) -> io::Result<(File, Stamp)> {
     Ok((file, Stamp::of(&metadata, stable_inodes)))
 }
 
-/// The folder of a root on a local disk.
+/// The folder of a root on a local disk. Its path has no links in it, so this never leads to
+/// a network.
 fn identify(path: &Path) -> io::Result<Identity> {
-    let metadata = fs::metadata(path)?;
-    let holds_anything = fs::read_dir(path)?.next().transpose()?.is_some();
-    let filesystem = statfs::statfs(path)?.filesystem_type();
+    let folder = folder::open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+    let found = fstat(&folder)?;
+    let filesystem = statfs::fstatfs(&folder)?.filesystem_type();
+    let mut holds_anything = false;
+    for entry in Dir::from_fd(folder)?.iter() {
+        let entry = entry?;
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            holds_anything = true;
+            break;
+        }
+    }
     Ok(Identity {
-        device: metadata.dev(),
-        inode: metadata.ino(),
+        device: found.st_dev,
+        inode: found.st_ino,
         filesystem_type: filesystem.0,
         holds_anything,
     })
 }
 
-/// Network filesystems through FUSE number their files anew at each mount.
+/// Whether a root was a mount point when it was last compared, and is not now.
+fn was_mounted(ingest: &Ingest, id: RootId, settings: &RootSettings) -> Result<bool, IngestError> {
+    let itself = Path::new("");
+    let is_in = |mounts: &[PathBuf]| mounts.iter().any(|mount| mount == itself);
+    let facts = ingest.index.catalog().facts(id)?;
+    Ok(is_in(&facts.mounts) && !is_in(&settings.mounts) && ingest.index.catalog().has_files(id)?)
+}
+
+fn devices(
+    ingest: &Ingest,
+    settings: &RootSettings,
+    scouts: Option<&Pool<Scout>>,
+) -> Vec<Option<u64>> {
+    let mounts = settings.mounts.iter();
+    mounts
+        .map(|mount| device_of(ingest, &settings.path.join(mount), scouts))
+        .collect()
+}
+
+fn device_of(ingest: &Ingest, folder: &Path, scouts: Option<&Pool<Scout>>) -> Option<u64> {
+    match scouts {
+        None => fs::symlink_metadata(folder).ok().map(|found| found.dev()),
+        Some(scouts) => {
+            let found = ask(ingest, scouts, |scout| scout.identity(folder));
+            found.ok().map(|found| found.device)
+        }
+    }
+}
+
+/// Why a root cannot be reached, in words that are the same each time.
+fn reason(error: &ScoutError) -> String {
+    match error {
+        ScoutError::Silent { .. } => "its server gives no answer within limits.answer_seconds; is \
+                                      it switched on and reachable?"
+            .to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// FUSE, FAT and SMB number their files anew at each mount, or even more often.
 fn keeps_inodes(found: &Identity) -> bool {
-    found.filesystem_type != nix::libc::FUSE_SUPER_MAGIC
+    const EXFAT: i64 = 0x2011_BAB0;
+    const CIFS: i64 = 0xFF53_4D42;
+    const SMB2: i64 = 0xFE53_4D42;
+    let forgetful = [
+        nix::libc::FUSE_SUPER_MAGIC,
+        nix::libc::MSDOS_SUPER_MAGIC,
+        EXFAT,
+        CIFS,
+        SMB2,
+    ];
+    // Some kernels give the number with its sign.
+    !forgetful.contains(&(found.filesystem_type & 0xFFFF_FFFF))
 }

@@ -3,39 +3,46 @@
 //! A pass that finds one new photo would spend most of its time starting what it needs. So
 //! these outlive it; there are as many of each as threads, and who finds none free waits.
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::sync::{Condvar, Mutex};
 
+use super::lock;
 use crate::embed::ImageTower;
 use crate::worker::Worker;
 
-/// A fixed number of things that are made when they are first needed.
+/// At most so many things, made when they are first needed. What was used last is used next,
+/// so no more are made than work side by side.
 #[derive(Debug)]
 pub(super) struct Pool<T> {
-    give: Sender<Option<T>>,
-    take: Receiver<Option<T>>,
+    kept: Mutex<Kept<T>>,
+    given_back: Condvar,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    things: Vec<T>,
+    /// How many more may be taken or made.
+    free: usize,
 }
 
 impl<T> Pool<T> {
     pub(super) fn new(most: usize) -> Self {
-        let (give, take) = bounded(most);
-        for _ in 0..most {
-            // The channel has room for exactly these.
-            let _ = give.send(None);
+        Self {
+            kept: Mutex::new(Kept {
+                things: Vec::new(),
+                free: most.max(1),
+            }),
+            given_back: Condvar::new(),
         }
-        Self { give, take }
     }
 
-    /// Works with one of the things, made by `make` if it is not there yet.
+    /// Works with one of the things, made by `make` if none is there. Waits while all are in
+    /// use.
     pub(super) fn with<R, E>(
         &self,
         make: impl FnOnce() -> Result<T, E>,
         work: impl FnOnce(&mut T) -> Result<R, E>,
     ) -> Result<R, E> {
-        let mut slot = Slot {
-            pool: self,
-            // Cannot fail: this pool holds both ends.
-            thing: self.take.recv().unwrap_or_default(),
-        };
+        let mut slot = self.slot();
         let thing = match &mut slot.thing {
             Some(thing) => thing,
             none => none.insert(make()?),
@@ -43,14 +50,24 @@ impl<T> Pool<T> {
         work(thing)
     }
 
+    fn slot(&self) -> Slot<'_, T> {
+        let mut kept = lock(&self.kept);
+        while kept.free == 0 {
+            let waited = self.given_back.wait(kept);
+            kept = waited.unwrap_or_else(|poison| poison.into_inner());
+        }
+        kept.free -= 1;
+        Slot {
+            pool: self,
+            thing: kept.things.pop(),
+        }
+    }
+
     /// Lets go of what is not in use.
     pub(super) fn clear(&self) {
-        for _ in 0..self.take.len() {
-            if let Ok(thing) = self.take.try_recv() {
-                drop(thing);
-                let _ = self.give.send(None);
-            }
-        }
+        // Not dropped under the lock: ending a process takes its time.
+        let things = std::mem::take(&mut lock(&self.kept).things);
+        drop(things);
     }
 }
 
@@ -62,7 +79,11 @@ struct Slot<'a, T> {
 
 impl<T> Drop for Slot<'_, T> {
     fn drop(&mut self) {
-        let _ = self.pool.give.send(self.thing.take());
+        let mut kept = lock(&self.pool.kept);
+        kept.things.extend(self.thing.take());
+        kept.free += 1;
+        drop(kept);
+        self.pool.given_back.notify_one();
     }
 }
 

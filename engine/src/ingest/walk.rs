@@ -60,6 +60,8 @@ pub(super) struct Walked {
     pub roots: Vec<Arc<Root>>,
     unreachable: Vec<OfflineRoot>,
     pub missing: Vec<(Arc<Root>, Missing)>,
+    /// Folders that were looked at with everything below them.
+    pub trees: Vec<(RootId, PathBuf)>,
     /// Hashes of the folders that were looked at.
     seen: HashSet<u64>,
     /// Folders that could not be listed whole; nothing below them is taken for gone.
@@ -127,10 +129,13 @@ pub(super) fn walk(
         if jobs.is_empty() {
             continue;
         }
-        match Root::reach(pass.ingest, settings)? {
+        match Root::reach(pass.ingest, settings, pass.task.believe)? {
             Ok(root) => {
                 let root = Arc::new(root);
                 walked.roots.push(Arc::clone(&root));
+                let trees = jobs.iter().filter(|(_, what)| *what == Changed::Tree);
+                let trees = trees.map(|(folder, _)| (root.id, folder.clone()));
+                walked.trees.extend(trees);
                 waiting.extend(jobs.into_iter().map(|(folder, what)| Job {
                     root: Arc::clone(&root),
                     folder,
@@ -151,11 +156,13 @@ pub(super) fn walk(
         changes,
     };
     thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| walk.work());
+        // None of them is this thread, whose priority is its caller's.
+        for _ in 0..threads {
+            let thread = thread::Builder::new().name("walk".to_owned());
+            if let Err(error) = thread.spawn_scoped(scope, || walk.work()) {
+                pass.fail(IngestError::Thread(error.to_string()));
+            }
         }
-        // On a thread of its own as well: this one's priority is its caller's.
-        scope.spawn(|| walk.work());
     });
     Ok(walk
         .walked
@@ -182,7 +189,7 @@ impl Walk<'_> {
         while let Some(job) = self.next() {
             let looked = match &job.what {
                 Changed::Names(names) => self.look_at_names(&job, names),
-                Changed::Tree | Changed::Folder => self.look_at(&job),
+                Changed::Tree => self.look_at(&job),
             };
             let folders = match looked {
                 Ok(folders) => folders,
@@ -488,10 +495,11 @@ fn is_photo(record: Option<&FileRecord>) -> bool {
     record.is_some_and(|record| matches!(record.finding, Finding::Photo(_)))
 }
 
-/// Whether an error says that there is nothing of this name, or no folder any more.
+/// Whether an error says that there is nothing of this name, no folder any more, or a link on
+/// the way.
 pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    ) || error.raw_os_error() == Some(nix::libc::ELOOP)
 }

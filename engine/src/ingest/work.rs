@@ -11,7 +11,8 @@ pub struct RootSettings {
     pub path: PathBuf,
     /// Its filesystem may stop answering: it is touched only through scouts.
     pub remote: bool,
-    /// Folders below it, relative to it, at which other filesystems are mounted now.
+    /// Folders below it, relative to it, at which other filesystems are mounted now; the empty
+    /// path if one is mounted at it.
     pub mounts: Vec<PathBuf>,
     /// Folders, relative to it, that are never entered: the mount of semfs, the index.
     pub never_enter: BTreeSet<PathBuf>,
@@ -45,13 +46,11 @@ pub enum Look {
 pub enum Changed {
     /// These names, each with whether it is known to be written to its end.
     Names(BTreeMap<OsString, bool>),
-    /// Anything in the folder itself.
-    Folder,
     /// Anything in the folder or below.
     Tree,
 }
 
-/// More changed names of one folder than this, and the folder is looked at as a whole.
+/// More changed names of one folder than this, and the folder is looked at with all below it.
 const MOST_NAMES: usize = 2_000;
 
 /// So many names are still a few.
@@ -64,12 +63,6 @@ impl Look {
         Self::Changes(BTreeMap::new())
     }
 
-    /// Whether there is nothing to look at.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        matches!(self, Self::Changes(changes) if changes.is_empty())
-    }
-
     /// Whether it is but a few names: somebody may be waiting for just these.
     #[must_use]
     pub fn is_small(&self) -> bool {
@@ -78,7 +71,7 @@ impl Look {
         };
         let names = changes.values().map(|changed| match changed {
             Changed::Names(names) => names.len(),
-            Changed::Folder | Changed::Tree => FEW_NAMES,
+            Changed::Tree => FEW_NAMES + 1,
         });
         names.sum::<usize>() <= FEW_NAMES
     }
@@ -101,7 +94,25 @@ impl Look {
         if let Changed::Names(names) = changed {
             *names.entry(name).or_default() |= written;
             if names.len() > MOST_NAMES {
-                *changed = Changed::Folder;
+                *changed = Changed::Tree;
+            }
+        }
+    }
+
+    /// Adds another look to this one.
+    pub fn add(&mut self, other: Self) {
+        let Self::Changes(others) = other else {
+            *self = Self::Everything;
+            return;
+        };
+        for ((root, folder), changed) in others {
+            match changed {
+                Changed::Tree => self.add_tree(root, folder),
+                Changed::Names(names) => {
+                    for (name, written) in names {
+                        self.add_name(root, &folder, name, written);
+                    }
+                }
             }
         }
     }
@@ -119,9 +130,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_names_of_a_folder_become_the_folder_and_a_tree_stays_one() {
+    fn many_names_of_a_folder_become_its_tree_and_a_tree_stays_one() {
         let mut look = Look::nothing();
-        assert!(look.is_nothing());
         for number in 0..=MOST_NAMES {
             look.add_name(0, Path::new("a"), number.to_string().into(), true);
         }
@@ -130,7 +140,7 @@ mod tests {
         let Look::Changes(changes) = &look else {
             panic!("{look:?}")
         };
-        assert_eq!(changes[&(0, "a".into())], Changed::Folder);
+        assert_eq!(changes[&(0, "a".into())], Changed::Tree);
         assert_eq!(changes[&(0, "b".into())], Changed::Tree);
     }
 

@@ -100,7 +100,14 @@ impl Server {
     }
 
     fn list(&mut self, folder: &Path, wanted: &[String]) -> io::Result<()> {
-        let mut entries = match fs::read_dir(folder) {
+        // A folder that became a link is none: what it leads to is not asked for.
+        let is_link = fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink());
+        let opened = if is_link {
+            Err(io::Error::from_raw_os_error(libc::ELOOP))
+        } else {
+            fs::read_dir(folder)
+        };
+        let mut entries = match opened {
             Ok(entries) => entries,
             Err(error) => return self.say(&failed(error)),
         };

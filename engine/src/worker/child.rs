@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use nix::unistd::alarm;
 
 use super::protocol::{Answer, DECODE, READ, Setup, read_frame, write_frame};
 use super::sandbox;
@@ -28,6 +29,9 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
     write_frame(&mut socket, &Answer::Ready)?;
     let mut bytes = Vec::new();
     while let Some(request) = receive(&socket)? {
+        // The host's deadline is shorter. If it died, nobody else ends a decoder that does not;
+        // and a signal on its death would come on that of its thread already.
+        alarm::set(setup.seconds);
         let answer = match request {
             Request::Read(file) => {
                 bytes.clear();
@@ -37,6 +41,7 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
             Request::Decode => decode(&bytes, &setup.target),
         };
         write_frame(&mut socket, &answer)?;
+        alarm::cancel();
     }
     Ok(())
 }

@@ -18,6 +18,9 @@ use crate::problem::{Problem, ProblemKind};
 /// Workers that may end before they are ready until none can be had.
 const STARTS: usize = 3;
 
+/// Seconds beyond its deadline after which a worker ends by itself: its host is no more.
+const PATIENCE: u32 = 10;
+
 /// How workers are started and bounded.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -125,6 +128,9 @@ impl Worker {
             },
             file_size: settings.file_size.min(settings.memory / 3),
             address_space: settings.memory,
+            seconds: u32::try_from(settings.deadline.as_secs())
+                .unwrap_or(u32::MAX / 2)
+                .saturating_add(PATIENCE),
         };
         Self {
             settings,
@@ -213,12 +219,6 @@ impl Worker {
         if let Some(mut running) = self.running.take() {
             running.end();
         }
-    }
-
-    /// The worker's process number, while one is running.
-    #[must_use]
-    pub fn process_id(&self) -> Option<u32> {
-        self.running.as_ref().map(|running| running.process.id())
     }
 }
 

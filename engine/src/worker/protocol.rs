@@ -32,6 +32,8 @@ pub(super) struct Setup {
     pub file_size: u64,
     /// Address space of the process in bytes.
     pub address_space: u64,
+    /// A request may take so long, in seconds, before the worker ends by itself.
+    pub seconds: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,0 +1,224 @@
+//! What it costs to be told of changes: inotify, which has a watch for each folder, beside
+//! fanotify, which has one mark for a filesystem, and beside not being told at all.
+//!
+//! *Set-up* is how long it takes until every folder is watched, and the kernel memory that
+//! cannot be reclaimed meanwhile (inodes that are held not counted). *Told* is the time from
+//! closing a file to its change. *Writing* is what a program pays that creates, writes and
+//! closes files, in the root or elsewhere on the same filesystem, and what our reading thread
+//! pays for each of them. fanotify needs root; without it, its rows are left out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+use semfs_daemon::watch::{Backend, Change, How, RootId, Settings, Watch};
+use support::{Table, folder, median, ms, quantile, say};
+
+const ROOT: RootId = RootId(1);
+
+/// Folders to be watched.
+const FOLDERS: [u32; 2] = [5_000, 50_000];
+
+/// Files that are told of, one by one.
+const TOLD: usize = 2_000;
+
+/// Files that a program writes.
+const FILES: u32 = 20_000;
+
+const BOTH: [(How, Backend, &str); 2] = [
+    (How::Inotify, Backend::Inotify, "inotify"),
+    (How::Fanotify, Backend::Fanotify, "fanotify"),
+];
+
+fn main() {
+    set_up();
+    told();
+    writing();
+}
+
+/// A watch of a folder, if this way of watching is permitted.
+fn watch(root: &Path, how: How, backend: Backend) -> Option<(Watch, Receiver<Change>)> {
+    let (sender, changes) = bounded(100_000);
+    let settings = Settings {
+        share: 0.95,
+        ..Settings::default()
+    };
+    let watch = Watch::start(settings, sender).unwrap();
+    let state = watch.add(ROOT, root, how).unwrap();
+    (state.backend == Some(backend)).then_some((watch, changes))
+}
+
+fn set_up() {
+    let columns = [
+        "folders",
+        "by",
+        "ms",
+        "to inotify",
+        "kernel KiB",
+        "watches",
+        "left out",
+    ];
+    let mut table = Table::new("until every folder is watched".to_owned(), &columns);
+    for folders in FOLDERS {
+        say(&format!("making {folders} folders"));
+        let tree = folder();
+        for number in 0..folders {
+            fs::create_dir_all(tree.path().join(format!("{}/{number}", number / 100))).unwrap();
+        }
+        let mut inotify = None;
+        for (how, backend, name) in BOTH {
+            let mut rounds = Vec::new();
+            let mut memory = Vec::new();
+            let mut state = None;
+            for _ in 0..3 {
+                let before = slab();
+                let begun = Instant::now();
+                let Some((watch, _changes)) = watch(tree.path(), how, backend) else {
+                    break;
+                };
+                rounds.push(begun.elapsed().as_secs_f64());
+                memory.push(slab().saturating_sub(before) as f64);
+                state = Some(watch.state(ROOT));
+            }
+            let Some(state) = state else { continue };
+            let time = median(&rounds);
+            let first = *inotify.get_or_insert(time);
+            table.row([
+                folders.to_string(),
+                name.to_owned(),
+                ms(time),
+                format!("{:.4}", time / first),
+                format!("{:.0}", median(&memory)),
+                state.watches.to_string(),
+                state.unwatched.to_string(),
+            ]);
+        }
+    }
+    table.print();
+}
+
+/// What the kernel has in slabs that it cannot give back, in KiB: where watches are. Other
+/// programs make it noisy.
+fn slab() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("SUnreclaim:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or(0)
+}
+
+fn told() {
+    let mut table = Table::new(
+        "from closing a file to its change".to_owned(),
+        &["by", "p50 ms", "p99 ms"],
+    );
+    for (how, backend, name) in BOTH {
+        let root = folder();
+        let Some((_watch, changes)) = watch(root.path(), how, backend) else {
+            continue;
+        };
+        let times = (0..TOLD).map(|number| {
+            let name = format!("{number}.jpg");
+            let file = File::create(root.path().join(&name)).unwrap();
+            thread::sleep(Duration::from_micros(200));
+            let begun = Instant::now();
+            drop(file);
+            let is_it = |change: &Change| {
+                matches!(change, Change::Written { name: told, .. } if *told == *name)
+            };
+            while !is_it(&changes.recv().unwrap()) {}
+            begun.elapsed().as_secs_f64()
+        });
+        let times: Vec<f64> = times.collect();
+        table.row([
+            name.to_owned(),
+            ms(median(&times)),
+            ms(quantile(&times, 0.99)),
+        ]);
+    }
+    table.print();
+}
+
+fn writing() {
+    let mut table = Table::new(
+        format!("creating, writing and closing {FILES} files"),
+        &[
+            "watched by",
+            "files are",
+            "µs a file",
+            "to nobody",
+            "reader µs a file",
+            "events lost",
+        ],
+    );
+    let mut nobody = None;
+    for (by, inside) in [
+        (None, true),
+        (Some(0), true),
+        (Some(1), true),
+        (Some(0), false),
+        (Some(1), false),
+    ] {
+        let mut rounds = Vec::new();
+        let (mut reader, mut lost) = (0.0, 0);
+        for _ in 0..5 {
+            let base = folder();
+            let (root, other) = (base.path().join("root"), base.path().join("other"));
+            fs::create_dir(&root).unwrap();
+            fs::create_dir(&other).unwrap();
+            let watched = by.map(|by: usize| watch(&root, BOTH[by].0, BOTH[by].1));
+            if matches!(watched, Some(None)) {
+                break;
+            }
+            let before = reader_time();
+            let target = if inside { &root } else { &other };
+            let begun = Instant::now();
+            for number in 0..FILES {
+                fs::write(target.join(format!("{number}.jpg")), b"a picture").unwrap();
+            }
+            rounds.push(begun.elapsed().as_secs_f64() * 1e6 / f64::from(FILES));
+            thread::sleep(Duration::from_millis(300));
+            reader = (reader_time() - before) * 1e6 / f64::from(FILES);
+            if let Some(Some((watch, _))) = &watched {
+                lost = watch.state(ROOT).lost;
+            }
+        }
+        if rounds.is_empty() {
+            continue;
+        }
+        let time = median(&rounds);
+        let first = *nobody.get_or_insert(time);
+        table.row([
+            by.map_or("nobody", |by| BOTH[by].2).to_owned(),
+            if inside { "in the root" } else { "elsewhere" }.to_owned(),
+            format!("{time:.2}"),
+            format!("{:.2}", time / first),
+            format!("{reader:.2}"),
+            lost.to_string(),
+        ]);
+    }
+    table.print();
+}
+
+/// Seconds of processor time of the threads of this process that read events.
+fn reader_time() -> f64 {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let readers = tasks.filter(|task| {
+        fs::read_to_string(task.path().join("comm"))
+            .is_ok_and(|name| name.starts_with("semfs-watch"))
+    });
+    let times = readers.filter_map(|task| {
+        // Nanoseconds on the processor come first.
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    times.sum::<f64>() / 1e9
+}
