@@ -148,7 +148,13 @@ impl fmt::Display for RootStatus {
             write!(f, " ({by})")?;
         }
         let Self { files, folders, .. } = self;
-        write!(f, ", {files} pictures in {folders} folders")?;
+        let plural = |number: u64| if number == 1 { "" } else { "s" };
+        write!(
+            f,
+            ", {files} picture{} in {folders} folder{}",
+            plural(*files),
+            plural(*folders)
+        )?;
         if let Some(time) = self.last_event {
             write!(f, ", last event {} ago", ago(time))?;
         }

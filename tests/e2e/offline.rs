@@ -167,7 +167,7 @@ fn a_large_loss_is_not_believed_until_the_owner_says_so() {
     let (mode, reason) = home.mode(&home.photos());
     assert_eq!(mode, "offline");
     assert!(
-        reason.contains("60 of its 100") && reason.contains("--missing"),
+        reason.contains("60 of its 100 pictures") && reason.contains("--missing"),
         "{reason}"
     );
     assert_eq!(shown(&home), 100);
@@ -262,4 +262,64 @@ fn a_disk_that_is_not_mounted_is_offline_whatever_lies_in_its_mount_point() {
     // Unless the owner says that this is the folder now.
     home.ok(&["forget", "--missing", home.photos().to_str().unwrap()]);
     daemon.wait_for("the stray photo", || shown(&home) == 1);
+}
+
+#[test]
+fn a_folder_that_is_removed_is_counted_once() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 150);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    for seed in 0..100 {
+        write_small(&home.photos().join(format!("new/{seed}.jpg")), 1000 + seed);
+    }
+    daemon.wait_for("the new ones", || shown(&home) == 250);
+    // 100 of 250, by many names and by their folder.
+    fs::remove_dir_all(home.photos().join("new")).unwrap();
+    daemon.wait_for("their end", || shown(&home) == 150);
+    let (mode, reason) = home.mode(&home.photos());
+    assert_eq!(mode, "live", "{reason}");
+}
+
+#[test]
+fn a_loss_that_was_not_believed_is_forgiven_when_the_files_are_back() {
+    let home = Home::new();
+    home.configure(LIVELY);
+    write_many(&home.photos(), 60);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let away = home.path().join("away");
+    fs::create_dir(&away).unwrap();
+    for folder in ["000", "001"] {
+        fs::rename(home.photos().join(folder), away.join(folder)).unwrap();
+    }
+    daemon.wait_for("offline", || home.mode(&home.photos()).0 == "offline");
+    for folder in ["000", "001"] {
+        fs::rename(away.join(folder), home.photos().join(folder)).unwrap();
+    }
+    daemon.wait_for("live", || home.mode(&home.photos()).0 == "live");
+    let status = home.status();
+    assert_eq!((status.number("files"), status.number("vectors")), (60, 60));
+}
+
+#[test]
+fn a_root_that_is_removed_and_made_anew_is_found_soon() {
+    let home = Home::new();
+    home.configure("rescan_minutes = 0\nresults = 10000");
+    write_many(&home.photos(), 30);
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    fs::remove_dir_all(home.photos()).unwrap();
+    fs::create_dir(home.photos()).unwrap();
+    daemon.wait_for("offline", || home.mode(&home.photos()).1.contains("empty"));
+    let begun = std::time::Instant::now();
+    write_many(&home.photos(), 30);
+    daemon.wait_for("live", || home.mode(&home.photos()).0 == "live");
+    // Not at the next poll, after a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert_eq!(home.status().number("vectors"), 30);
 }

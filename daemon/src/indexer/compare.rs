@@ -21,6 +21,9 @@ const SOON: Duration = Duration::from_secs(3);
 /// As late as that at most.
 const LATE: Duration = Duration::from_secs(600);
 
+/// How often a local root that is away is looked for, beside what the kernel tells.
+const AWAY: Duration = Duration::from_secs(2);
+
 /// How often a root that lacks watches tries to get them.
 const WATCH_AGAIN: Duration = Duration::from_secs(300);
 
@@ -40,6 +43,7 @@ pub(super) struct Wake {
 struct Last {
     /// As it was compared; nothing if it could not be reached.
     settings: Option<RootSettings>,
+    /// How long looking at everything takes when nothing is new.
     took: Duration,
     /// How often in a row it failed.
     failures: u32,
@@ -57,7 +61,6 @@ impl Indexer {
             // From here on: whatever happens is told, or is met by the comparison.
             let woken = std::mem::take(&mut *lock(&keeper.wake));
             let settings = self.settings(keeper);
-            let started = Instant::now();
             last.settings = None;
             if self.is_reached(keeper, &settings) {
                 let as_watched = watched.as_ref().filter(|_| !woken.unwatched);
@@ -69,11 +72,7 @@ impl Indexer {
                     self.watch(keeper, &settings);
                     watched = Some((settings.clone(), Instant::now()));
                 }
-                let begun = Instant::now();
                 self.compare(keeper, &settings, &mut last);
-                last.took = begun.elapsed();
-            } else {
-                last.took = started.elapsed();
             }
             keeper.passes.fetch_add(1, Ordering::Relaxed);
             // When it is there again, or another folder is, no watch of before tells of it.
@@ -160,6 +159,12 @@ impl Indexer {
                     tracing::debug!(%root, pass = %seen, "compared");
                 }
                 last.failures = 0;
+                // What was read and embedded will not be the next time.
+                last.took = if seen.worked() == 0 {
+                    Duration::try_from_secs_f64(seen.seconds).unwrap_or_default()
+                } else {
+                    Duration::ZERO
+                };
                 last.unsettled = seen.unsettled > 0;
                 last.settings = report.offline.is_empty().then(|| settings.clone());
                 self.note(keeper, report);
@@ -249,13 +254,21 @@ impl Indexer {
     fn rest(&self, keeper: &Keeper, last: &Last) -> Option<Duration> {
         let poll = Duration::from_secs(self.config.poll_seconds);
         let Some(settings) = &last.settings else {
-            return Some(poll);
+            let is_remote = self.settings(keeper).remote;
+            return Some(if is_remote { poll } else { poll.min(AWAY) });
         };
         let poll = poll.max(last.took * POLL_SHARE);
         let minutes = self.config.rescan_minutes;
         let rescan = (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)));
         let is_live = roots::is_watched(&keeper.root, settings) && !self.is_partly_watched(keeper);
-        let rest = if is_live { rescan } else { Some(poll) };
+        // What is missing may come back where nothing tells of it.
+        let is_withheld = lock(&keeper.state).is_withheld();
+        let rest = match rescan {
+            _ if !is_live => Some(poll),
+            Some(rescan) if is_withheld => Some(rescan.min(poll)),
+            None if is_withheld => Some(poll),
+            rescan => rescan,
+        };
         let soon = if last.failures > 0 {
             let doubled = 1_u32.checked_shl(last.failures - 1).unwrap_or(u32::MAX);
             Some(SOON.saturating_mul(doubled).min(LATE))

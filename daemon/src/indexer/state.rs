@@ -116,7 +116,11 @@ impl State {
             }),
             watches: watch.watches,
             files,
-            folders: self.facts.folders,
+            folders: match watch.backend {
+                // One watch for each.
+                Some(Backend::Inotify) if watch.unwatched == 0 => watch.watches,
+                _ => self.facts.folders,
+            },
             last_event: watch.last_event.map(unix_seconds),
             last_compared: Some(self.facts.compared).filter(|time| *time > 0),
             lost_events: watch.lost,

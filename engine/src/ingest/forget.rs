@@ -75,7 +75,7 @@ impl<'a> Forgetting<'a> {
             walked,
             root,
             unmounted,
-            missing,
+            missing: each_once(missing, &vanished),
             thinned,
             vanished,
             facts,
@@ -152,7 +152,7 @@ impl<'a> Forgetting<'a> {
         self.unmounted.iter().any(|mount| path.starts_with(mount))
     }
 
-    /// Calls `each` with every record whose file is missing, after a second look.
+    /// Calls `each` once with every record whose file is missing, after a second look.
     fn for_each(
         &self,
         unseen: &[PathBuf],
@@ -165,7 +165,9 @@ impl<'a> Forgetting<'a> {
             }
         }
         for folder in unseen {
-            self.files_of(folder, &mut each)?;
+            if !self.thinned.contains(folder) && !is_below(folder, &self.vanished) {
+                self.files_of(folder, &mut each)?;
+            }
         }
         Ok(())
     }
@@ -271,6 +273,8 @@ impl<'a> Forgetting<'a> {
             name: name.clone(),
         };
         if now != Some(Kind::File)
+            // Else it is met with the other files of its folder.
+            && !self.thinned.contains(folder)
             && let Some(record) = catalog.file(&file)?
         {
             each(&file, &record)?;
@@ -299,11 +303,9 @@ impl<'a> Forgetting<'a> {
 
     fn may_be_missing(&self, file: &FileKey) -> bool {
         let unseen = || self.is_in_a_tree(file) && self.walked.is_unseen(file.root, &file.folder);
-        let path = file.path();
-        let mut above = path.ancestors();
         file.root == self.root.id
             && (self.thinned.contains(&file.folder)
-                || above.any(|path| self.vanished.contains(path))
+                || is_below(&file.path(), &self.vanished)
                 || unseen())
     }
 
@@ -317,9 +319,9 @@ impl<'a> Forgetting<'a> {
         let losses = &self.pass.ingest.losses;
         let settings = &self.pass.settings.losses;
         let id: RootId = self.root.id;
-        if !losses.too_many(settings, id, lost, files) {
+        let Some(loss) = losses.too_many(settings, id, lost, files) else {
             return Ok(None);
-        }
+        };
         if self.pass.task.believe {
             return Ok(None);
         }
@@ -329,9 +331,11 @@ impl<'a> Forgetting<'a> {
             return Ok(None);
         }
         Ok(Some(format!(
-            "{lost} of its {files} pictures are missing at once, which is more than {:.0} % \
-             (loss_percent), so nothing is forgotten. If they were really deleted, run `semfs \
-             forget --missing {}`; otherwise they are taken for deleted after {}",
+            "{} of its {} pictures went missing at once, which is more than {:.0} % \
+             (loss_percent), so {lost} are not forgotten. If they were really deleted, run \
+             `semfs forget --missing {}`; otherwise they are taken for deleted after {}",
+            loss.lost,
+            loss.had,
             settings.share * 100.0,
             self.root.path.display(),
             words(settings.grace),
@@ -421,4 +425,25 @@ impl<'a> Forgetting<'a> {
         transaction.catalog()?.put_facts(self.root.id, facts)?;
         Ok(transaction.commit()?)
     }
+}
+
+/// Whether a path, or any folder above it, is one of these.
+fn is_below(path: &Path, paths: &HashSet<PathBuf>) -> bool {
+    path.ancestors().any(|above| paths.contains(above))
+}
+
+/// What is missing, without what is told twice: the same again, or below a path that is
+/// missing as a whole.
+fn each_once(missing: Vec<Missing>, vanished: &HashSet<PathBuf>) -> Vec<Missing> {
+    let mut told = HashSet::new();
+    let mut once = missing;
+    once.retain(|missing| match missing {
+        Missing::FilesOf(folder) => {
+            !is_below(folder, vanished) && told.insert((folder.clone(), None))
+        }
+        Missing::Name(folder, name) => {
+            !is_below(folder, vanished) && told.insert((folder.clone(), Some(name.clone())))
+        }
+    });
+    once
 }

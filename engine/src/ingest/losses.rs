@@ -32,8 +32,15 @@ pub(super) struct Losses {
     recent: Mutex<HashMap<RootId, Vec<(Instant, u64)>>>,
 }
 
+/// How many files of a root went missing together, and how many it had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub lost: u64,
+    pub had: u64,
+}
+
 impl Losses {
-    /// Whether `missing` files of a root that had `files` are too many to be believed,
+    /// The loss, if `missing` files of a root that has `files` are too many to be believed,
     /// together with what went shortly before.
     pub(super) fn too_many(
         &self,
@@ -41,13 +48,18 @@ impl Losses {
         root: RootId,
         missing: u64,
         files: u64,
-    ) -> bool {
+    ) -> Option<Loss> {
         let mut recent = lock(&self.recent);
         let recent = recent.entry(root).or_default();
         recent.retain(|(when, _)| when.elapsed() < AT_ONCE);
         let before: u64 = recent.iter().map(|(_, number)| number).sum();
-        let (lost, had) = (before + missing, before + files);
-        missing > 0 && lost >= FEW && lost as f64 > settings.share * had as f64
+        let loss = Loss {
+            lost: before + missing,
+            had: before + files,
+        };
+        let too_many =
+            missing > 0 && loss.lost >= FEW && loss.lost as f64 > settings.share * loss.had as f64;
+        too_many.then_some(loss)
     }
 
     /// Notes files that were forgotten.
@@ -73,19 +85,20 @@ mod tests {
     fn a_large_share_at_once_is_too_much_and_a_few_files_never_are() {
         let losses = Losses::default();
         let root = RootId(0);
-        assert!(losses.too_many(&SETTINGS, root, 51, 100));
-        assert!(!losses.too_many(&SETTINGS, root, 50, 100));
-        assert!(!losses.too_many(&SETTINGS, root, 19, 19));
-        assert!(!losses.too_many(&SETTINGS, root, 0, 0));
+        assert!(losses.too_many(&SETTINGS, root, 51, 100).is_some());
+        assert!(losses.too_many(&SETTINGS, root, 50, 100).is_none());
+        assert!(losses.too_many(&SETTINGS, root, 19, 19).is_none());
+        assert!(losses.too_many(&SETTINGS, root, 0, 0).is_none());
     }
 
     #[test]
     fn a_loss_in_several_steps_is_one() {
         let losses = Losses::default();
         let root = RootId(0);
-        assert!(!losses.too_many(&SETTINGS, root, 40, 100));
+        assert!(losses.too_many(&SETTINGS, root, 40, 100).is_none());
         losses.note(root, 40);
-        assert!(losses.too_many(&SETTINGS, root, 20, 60));
-        assert!(!losses.too_many(&SETTINGS, RootId(1), 20, 60));
+        let loss = losses.too_many(&SETTINGS, root, 20, 60).unwrap();
+        assert_eq!((loss.lost, loss.had), (60, 100));
+        assert!(losses.too_many(&SETTINGS, RootId(1), 20, 60).is_none());
     }
 }

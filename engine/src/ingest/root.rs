@@ -70,7 +70,7 @@ impl Root {
                 Some(nix::libc::ELOOP) => "there is a link in its path that could not be followed \
                                            when semfs started; start semfs again"
                     .to_owned(),
-                _ => error.to_string(),
+                _ => format!("it cannot be opened ({error}); is its disk there and mounted?"),
             }),
             Some(scouts) => {
                 ask(ingest, scouts, |scout| scout.identity(path)).map_err(|error| error.to_string())
