@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod courtesy;
 pub mod decisions;
 pub mod embed;
+mod frame;
 pub mod index;
 pub mod ingest;
 pub mod media;

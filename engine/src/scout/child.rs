@@ -17,11 +17,10 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::sys::statfs;
 
-use super::protocol::{
-    Answer, BYTES, Identity, Kind, PART, Request, Seen, Setup, read_frame, write_frame,
-};
+use super::protocol::{Answer, BYTES, Identity, Kind, PART, Request, Seen, Setup};
 use super::sandbox;
 use crate::catalog::Stamp;
+use crate::frame::{read_frame, write_frame};
 
 /// Bytes that are read at once. The deadline is that of so many bytes: less would cost
 /// system calls, more would ask a higher speed of the network.

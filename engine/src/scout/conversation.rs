@@ -13,7 +13,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
 use super::error::{Action, ScoutError};
-use super::protocol::{Answer, BYTES, Request, Setup, read_frame, write_frame};
+use super::protocol::{Answer, BYTES, Request, Setup};
+use crate::frame::{read_frame, write_frame};
 
 /// How long a scout may take to be ready. It touches nothing until then.
 const START: Duration = Duration::from_secs(30);

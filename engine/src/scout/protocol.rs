@@ -3,22 +3,16 @@
 //! Host to scout: one [`Setup`] frame, answered by [`Answer::Ready`]; then one [`Request`]
 //! frame at a time. Scout to host: any number of [`Answer::Part`] and [`Answer::Busy`],
 //! then one frame that ends the answer. Behind [`Answer::Copied`] follows the byte
-//! [`BYTES`] with the copied bytes attached (`SCM_RIGHTS`). A frame is its length (`u32`,
-//! little endian) and that many bytes of postcard. Paths and names are bytes.
+//! [`BYTES`] with the copied bytes attached (`SCM_RIGHTS`). Paths and names are bytes.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Stamp;
 
 /// "Here are the bytes."
 pub(super) const BYTES: u8 = b'B';
-
-/// No honest frame is larger: a part has at most [`PART`] names of 255 bytes.
-const LARGEST_FRAME: u32 = 4 << 20;
 
 /// The most entries in one part of a listing.
 pub(super) const PART: usize = 2048;
@@ -104,24 +98,4 @@ pub(super) enum Answer {
     NotAFile,
     /// The error number of the system call that failed.
     Failed(i32),
-}
-
-pub(super) fn write_frame<T: Serialize>(to: &mut impl Write, value: &T) -> io::Result<()> {
-    // Length and content leave in one write.
-    let mut frame = postcard::to_extend(value, vec![0; 4]).map_err(io::Error::other)?;
-    let length = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    to.write_all(&frame)
-}
-
-pub(super) fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
-    let mut length = [0; 4];
-    from.read_exact(&mut length)?;
-    let length = u32::from_le_bytes(length);
-    if length > LARGEST_FRAME {
-        return Err(io::Error::other(format!("a frame of {length} bytes")));
-    }
-    let mut frame = vec![0; length as usize];
-    from.read_exact(&mut frame)?;
-    postcard::from_bytes(&frame).map_err(io::Error::other)
 }

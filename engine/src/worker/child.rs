@@ -9,8 +9,9 @@ use std::panic::{self, AssertUnwindSafe};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::alarm;
 
-use super::protocol::{Answer, DECODE, READ, Setup, read_frame, write_frame};
+use super::protocol::{Answer, DECODE, READ, Setup};
 use super::sandbox;
+use crate::frame::{read_frame, write_frame};
 use crate::media::{self, Target};
 use crate::problem::{Problem, ProblemKind};
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
-use super::protocol::{Answer, ContentHash, DECODE, READ, Setup, read_frame, write_frame};
+use super::protocol::{Answer, ContentHash, DECODE, READ, Setup};
+use crate::frame::{read_frame, write_frame};
 use crate::media::{self, Decoded, Target};
 use crate::problem::{Problem, ProblemKind};
 
