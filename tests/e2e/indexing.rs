@@ -99,6 +99,26 @@ fn moves_and_copies_cost_no_inference() {
 }
 
 #[test]
+fn a_moved_file_is_not_even_opened() {
+    let home = Home::new();
+    let paths = write_many(&home.photos(), 3);
+    home.index();
+    let moved = home.photos().join("moved.jpg");
+    fs::rename(&paths[1], &moved).unwrap();
+    // If it were read, it would be another content: one byte is, and its time says nothing.
+    let before = fs::metadata(&moved).unwrap();
+    let mut bytes = fs::read(&moved).unwrap();
+    let last = bytes.len() - 10;
+    bytes[last] ^= 1;
+    fs::write(&moved, bytes).unwrap();
+    let file = fs::File::options().write(true).open(&moved).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    drop(file);
+    let account = home.index();
+    assert_eq!((account.new, account.known, account.gone), (0, 1, 1));
+}
+
+#[test]
 fn copies_that_arrive_together_are_embedded_once() {
     let home = Home::new();
     let original = home.photos().join("original.jpg");
