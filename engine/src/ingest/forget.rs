@@ -447,3 +447,31 @@ fn each_once(missing: Vec<Missing>, vanished: &HashSet<PathBuf>) -> Vec<Missing>
     });
     once
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_counted_once_however_often_it_is_told() {
+        let name = |folder: &str, name: &str| Missing::Name(folder.into(), name.into());
+        let missing = vec![
+            name("a", "1.jpg"),
+            Missing::FilesOf("a/b".into()),
+            name("", "a"),
+            name("", "a"),
+            Missing::FilesOf("c".into()),
+            Missing::FilesOf("c".into()),
+            name("d", "2.jpg"),
+        ];
+        let vanished = ["a/1.jpg", "a", "d/2.jpg"].map(PathBuf::from).into();
+        let once = each_once(missing, &vanished);
+        let told: Vec<String> = once.iter().map(|missing| format!("{missing:?}")).collect();
+        let expected = [
+            name("", "a"),
+            Missing::FilesOf("c".into()),
+            name("d", "2.jpg"),
+        ];
+        assert_eq!(told, expected.map(|missing| format!("{missing:?}")));
+    }
+}
