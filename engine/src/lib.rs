@@ -15,6 +15,8 @@ mod frame;
 pub mod index;
 pub mod ingest;
 pub mod media;
+pub mod metadata;
+pub mod place;
 pub mod problem;
 pub mod query;
 pub mod scout;
