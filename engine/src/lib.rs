@@ -9,8 +9,10 @@
 
 pub mod catalog;
 pub mod courtesy;
+pub mod date;
 pub mod decisions;
 pub mod embed;
+pub mod facets;
 mod frame;
 pub mod index;
 pub mod ingest;
