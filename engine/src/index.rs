@@ -25,6 +25,7 @@ use nix::sys::statvfs::statvfs;
 
 use crate::catalog::{Catalog, CatalogError, FileKey, RootId, unix_seconds};
 use crate::embed::Model;
+use crate::facets::Facets;
 use crate::vectors::{VectorError, VectorStore};
 
 pub use generation::Generation;
@@ -173,6 +174,7 @@ impl Index {
         let generation = Generation {
             vectors: store.snapshot(),
             dead: catalog.dead_rows()?,
+            facets: Facets::default(),
             totals,
             published: SystemTime::now(),
             away: Arc::default(),
@@ -298,6 +300,30 @@ impl Index {
             .unwrap_or_else(|poison| poison.into_inner());
         roots.insert(id, path.to_owned());
         Ok(id)
+    }
+
+    /// The roots with the names of their folders; where two have the same, the later one's has
+    /// ` (2)` behind it.
+    #[must_use]
+    pub fn root_names(&self) -> Vec<(RootId, String)> {
+        let roots = self
+            .roots
+            .read()
+            .unwrap_or_else(|poison| poison.into_inner());
+        let mut roots: Vec<(RootId, &PathBuf)> =
+            roots.iter().map(|(root, path)| (*root, path)).collect();
+        roots.sort_unstable();
+        let mut given: HashMap<String, u32> = HashMap::new();
+        let names = roots.into_iter().map(|(root, path)| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let times = given.entry(name.to_lowercase()).or_default();
+            *times += 1;
+            match *times {
+                1 => (root, name.into_owned()),
+                times => (root, format!("{name} ({times})")),
+            }
+        });
+        names.collect()
     }
 
     /// The absolute path of a file.

@@ -114,6 +114,7 @@ impl<'a> Transaction<'a> {
             vectors: self.store.snapshot(),
             dead,
             totals: committed.totals,
+            facets: previous.facets.clone(),
             published: SystemTime::now(),
             away: match self.away.take() {
                 Some(away) => Arc::new(away),
