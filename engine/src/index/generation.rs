@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::Away;
 use crate::catalog::Totals;
+use crate::facets::Facets;
 use crate::vectors::{Selection, Vectors};
 
 /// One published state of the index. Readers hold one from start to end.
@@ -15,6 +16,7 @@ pub struct Generation {
     pub(super) vectors: Vectors,
     pub(super) dead: RoaringBitmap,
     pub(super) totals: Totals,
+    pub(super) facets: Facets,
     pub(super) published: SystemTime,
     pub(super) away: Arc<Away>,
 }
@@ -57,6 +59,12 @@ impl Generation {
             only: None,
             except: Some(&self.dead),
         }
+    }
+
+    /// Which of them have which attribute.
+    #[must_use]
+    pub fn facets(&self) -> &Facets {
+        &self.facets
     }
 
     /// The rows that belong to photos, newest first.
