@@ -22,9 +22,8 @@ use crossbeam_channel::bounded;
 use semfs_engine::catalog::RootId;
 use semfs_engine::index::{Away, Index};
 use semfs_engine::ingest::{
-    Excludes, Ingest, Look, Progress, ProgressSnapshot, RootSettings, Task,
+    Excludes, Ingest, Look, Progress, ProgressSnapshot, RootSettings, Task, is_wanted_name,
 };
-use semfs_engine::media::Format;
 
 use crate::config::{Config, Offline, RootConfig};
 use crate::engine::Engine;
@@ -101,7 +100,7 @@ impl Indexer {
             never_enter: never_enter
                 .chain([config.mount.clone(), config.state.clone()])
                 .collect(),
-            is_picture: Format::is_picture_name,
+            is_picture: is_wanted_name,
             share: config.limits.watch_percent as f64 / 100.0,
         };
         let watch = match Watch::start(watched, report) {

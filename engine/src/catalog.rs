@@ -5,24 +5,33 @@
 //! once, however many files hold it. Changes are gathered in a [`Batch`] and committed
 //! whole or not at all; a commit that returned survives a power cut.
 //!
+//! What a row can be asked for (its date, place, camera, tags, files) is derived from all of
+//! that, and kept in a record of its own that each commit keeps true.
+//!
 //! This is the only part of semfs that knows `sled`. It knows nothing of vectors but
 //! row numbers, and never looks at a file system. The records and keys are described in
 //! `docs/format-catalog.md`.
 
 mod batch;
+mod described;
 mod keys;
 mod records;
+mod row_facts;
+mod sidecars;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use roaring::RoaringBitmap;
 
-pub use batch::{Batch, Committed};
+pub use batch::{Batch, Committed, RowChange};
+pub use described::Knowledge;
 pub use keys::{FileKey, RootId};
 pub use records::{
-    ContentRecord, FileRecord, Finding, FolderMark, RootFacts, Stamp, Totals, unix_seconds,
+    ContentRecord, FileRecord, Finding, FolderMark, MetadataRecord, RootFacts, Stamp, Totals,
+    unix_seconds,
 };
+pub use sidecars::is_sidecar_name;
 
 use crate::worker::ContentHash;
 use records::{DeadRecord, Meta, RootRecord};
@@ -350,7 +359,7 @@ impl Catalog {
         let mut dead = RoaringBitmap::new();
         for key in self.tree.scan_prefix([keys::DEAD]).keys() {
             let key = key.map_err(|error| reading(&self.path, error))?;
-            let row = keys::dead_row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
+            let row = keys::row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
             dead.insert(row);
         }
         Ok(dead)
@@ -365,7 +374,7 @@ impl Catalog {
         let mut rows = Vec::new();
         for entry in self.tree.scan_prefix([keys::DEAD]) {
             let (key, value) = entry.map_err(|error| reading(&self.path, error))?;
-            let row = keys::dead_row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
+            let row = keys::row_of(&key).ok_or_else(|| damaged(&self.path, "a dead row"))?;
             // Before it was noted when, the record was empty.
             let since = if value.is_empty() {
                 0

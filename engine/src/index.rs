@@ -9,6 +9,7 @@
 //! with the new number of rows; then the generation is published. A crash in between
 //! leaves rows that the next writer overwrites.
 
+mod facts;
 mod generation;
 mod transaction;
 
@@ -25,7 +26,6 @@ use nix::sys::statvfs::statvfs;
 
 use crate::catalog::{Catalog, CatalogError, FileKey, RootId, unix_seconds};
 use crate::embed::Model;
-use crate::facets::Facets;
 use crate::vectors::{VectorError, VectorStore};
 
 pub use generation::Generation;
@@ -146,7 +146,8 @@ pub struct Photo {
 impl Index {
     /// Opens the index in the folder `state`, or makes an empty one for `model`.
     ///
-    /// What an interrupted commit left behind is mended here.
+    /// What an interrupted commit left behind is mended here; and facts of rows that an older
+    /// version did not keep, or kept in another way, are derived.
     ///
     /// # Errors
     /// When another process has it, another model or a newer version made it, or the
@@ -171,10 +172,12 @@ impl Index {
             VectorError::Io { .. } => IndexError::Vectors(error),
             error => IndexError::Damaged(error),
         })?;
+        let vectors = store.snapshot();
+        let dead = catalog.dead_rows()?;
         let generation = Generation {
-            vectors: store.snapshot(),
-            dead: catalog.dead_rows()?,
-            facets: Facets::default(),
+            facets: facts::load(&catalog, &vectors, &dead)?,
+            vectors,
+            dead,
             totals,
             published: SystemTime::now(),
             away: Arc::default(),

@@ -7,9 +7,14 @@
 //!
 //! ```text
 //! walk ──► read, hash, decode (worker processes) ──► embed (batches) ──► commit ──► forget
-//!   └────────── unchanged? moved? ─────────────────────────────────────►   ▲
+//!   │        └── only described? no picture? a sidecar? ───────────────►   ▲
+//!   └────────── unchanged? moved? ─────────────────────────────────────►   │
 //!   └────────── missing? ──────────────────────────────────────────────────┘
 //! ```
+//!
+//! What photos say of themselves is read with them; where an index has photos of which that
+//! was not read, or by a version that understood less, they are read again for it, and not
+//! decoded. Sidecars lie beside photos, and are looked at as they are, but are none.
 //!
 //! A pass does not know when it is due, who watches, or what a query is.
 
@@ -39,11 +44,12 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::catalog::{CatalogError, FileKey, FolderMark, RootId, Stamp};
+use crate::catalog::{CatalogError, FileKey, FolderMark, RootId, Stamp, is_sidecar_name};
 use crate::courtesy::Courtesy;
 use crate::embed::{EmbedError, ImageTower, Model, Runtime};
 use crate::index::{Index, IndexError};
-use crate::media::{Decoded, Facts};
+use crate::media::{Facts, Format};
+use crate::metadata::Metadata;
 use crate::problem::Problem;
 use crate::scout::{Scout, ScoutSettings};
 use crate::worker::{ContentHash, Worker, WorkerError, WorkerSettings};
@@ -160,7 +166,19 @@ struct Picture {
     file: FileKey,
     stamp: Stamp,
     hash: ContentHash,
-    decoded: Decoded,
+    facts: Facts,
+    metadata: Metadata,
+    pixels: Vec<u8>,
+}
+
+/// A content that the index has not, or has no picture of.
+#[derive(Debug)]
+struct NewContent {
+    hash: ContentHash,
+    facts: Facts,
+    metadata: Metadata,
+    /// Its vector, or why no picture could be had of it.
+    vector: Result<Vec<f32>, Problem>,
 }
 
 /// What the stages tell the last one.
@@ -169,11 +187,44 @@ enum Change {
     /// A photo whose content the index has.
     Known(FileKey, Stamp, ContentHash),
     /// A photo with a new content.
-    New(FileKey, Stamp, ContentHash, Facts, Vec<f32>),
+    New(FileKey, Stamp, Box<NewContent>),
+    /// A photo whose content the index has, and what it says of itself.
+    Described(FileKey, Stamp, ContentHash, Box<Metadata>),
+    /// What somebody says of the photos beside it.
+    Sidecar(FileKey, Stamp, Box<Metadata>),
     /// No photo.
     Problem(FileKey, Stamp, Problem),
     /// The records of a folder, whose mark was this, agree with what is in it.
     Agrees(RootId, PathBuf, FolderMark, [u8; 16]),
+}
+
+impl Change {
+    /// The file that it is about.
+    fn file(&self) -> Option<(&FileKey, Stamp)> {
+        match self {
+            Self::Known(file, stamp, _)
+            | Self::New(file, stamp, _)
+            | Self::Described(file, stamp, ..)
+            | Self::Sidecar(file, stamp, _)
+            | Self::Problem(file, stamp, _) => Some((file, *stamp)),
+            Self::Agrees(..) => None,
+        }
+    }
+
+    /// The content that was claimed for it, and is to be given free when it is committed.
+    fn claimed(&self) -> Option<ContentHash> {
+        match self {
+            Self::New(_, _, content) => Some(content.hash),
+            Self::Described(_, _, hash, _) => Some(*hash),
+            _ => None,
+        }
+    }
+}
+
+/// Whether passes look at files of this name: pictures, and sidecars beside them.
+#[must_use]
+pub fn is_wanted_name(name: &Path) -> bool {
+    Format::is_picture_name(name) || is_sidecar_name(name)
 }
 
 /// Ends a pass however it ends, also when a stage panicked.

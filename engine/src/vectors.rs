@@ -158,6 +158,19 @@ impl VectorStore {
         if !is_unit {
             return Err(VectorError::NotUnit { norm });
         }
+        self.add(content, vector)
+    }
+
+    /// Adds a row without a vector, which no search finds, and returns its number; else
+    /// as [`append`](Self::append).
+    ///
+    /// # Errors
+    /// [`Full`](VectorError::Full) and [`Io`](VectorError::Io), as there.
+    pub fn append_blank(&mut self, content: &[u8; 32]) -> Result<u32, VectorError> {
+        self.add(content, &vec![f32::NAN; self.layout.dim])
+    }
+
+    fn add(&mut self, content: &[u8; 32], vector: &[f32]) -> Result<u32, VectorError> {
         let row = self.rows;
         let Some(rows) = row.checked_add(1) else {
             return Err(VectorError::Full {

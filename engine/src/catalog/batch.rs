@@ -1,17 +1,22 @@
 //! Changes of the catalogue that are committed together.
 //!
 //! A batch keeps the secondary records true: links from contents to files, the list of
-//! problems, dead rows, totals. It reads what is committed and remembers what it has
+//! problems, dead rows, totals, the facts of rows. It reads what is committed and remembers what it has
 //! changed itself, so the order of changes within a batch does not matter to a caller.
 
-use std::collections::{HashMap, HashSet};
+mod rows;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::keys::{self, FileKey, RootId};
 use super::records::{
-    ContentRecord, DeadRecord, FileRecord, Finding, FolderMark, Meta, RootFacts, Totals,
+    ContentRecord, DeadRecord, FileRecord, Finding, FolderMark, Meta, MetadataRecord, RootFacts,
+    Totals,
 };
 use super::{Catalog, CatalogError, VERSION};
+use crate::facets::RowFacts;
+use crate::metadata::Metadata;
 use crate::worker::ContentHash;
 
 /// Changes that are not committed yet.
@@ -24,6 +29,14 @@ pub struct Batch<'a> {
     files: HashMap<FileKey, Option<FileRecord>>,
     /// Contents that this batch adds.
     contents: HashMap<ContentHash, ContentRecord>,
+    /// What this batch says of contents.
+    metadata: HashMap<ContentHash, MetadataRecord>,
+    /// Sidecars as this batch leaves them; of one that it removes, nothing.
+    sidecars: BTreeMap<FileKey, Option<Box<Metadata>>>,
+    /// Contents whose facts are to be derived again.
+    derived: Vec<ContentHash>,
+    /// Rows whose content has another row by this batch.
+    replaced: Vec<u32>,
     /// Links that this batch adds and removes, by content.
     links: HashMap<ContentHash, Links>,
     /// Files that each root gains or loses by this batch.
@@ -45,7 +58,7 @@ struct Links {
 }
 
 /// What a commit changed for readers of rows.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Committed {
     /// The totals after it.
     pub totals: Totals,
@@ -53,6 +66,19 @@ pub struct Committed {
     pub died: Vec<u32>,
     /// Rows that a file holds again.
     pub revived: Vec<u32>,
+    /// Rows whose facts changed.
+    pub facts: Vec<RowChange>,
+}
+
+/// What a row stands for, before and after a commit; nothing while it belongs to no photo.
+#[derive(Debug, PartialEq)]
+pub struct RowChange {
+    /// The row.
+    pub row: u32,
+    /// Before the commit.
+    pub before: Option<RowFacts>,
+    /// After it.
+    pub after: Option<RowFacts>,
 }
 
 impl Catalog {
@@ -67,6 +93,10 @@ impl Catalog {
             totals: self.totals()?,
             files: HashMap::new(),
             contents: HashMap::new(),
+            metadata: HashMap::new(),
+            sidecars: BTreeMap::new(),
+            derived: Vec::new(),
+            replaced: Vec::new(),
             links: HashMap::new(),
             gained: HashMap::new(),
             touched: HashSet::new(),
@@ -89,18 +119,49 @@ impl Batch<'_> {
         }
     }
 
-    /// Adds a content whose vector is in `record.row`.
+    /// Whether no picture could be had of a content, this batch included.
     ///
     /// # Errors
-    /// When the record cannot be encoded.
+    /// When the store fails.
+    pub fn is_unseen(&self, hash: &ContentHash) -> Result<bool, CatalogError> {
+        match self.metadata.get(hash) {
+            Some(record) => Ok(record.unseen.is_some()),
+            None => self.catalog.is_unseen(hash),
+        }
+    }
+
+    /// Adds a content whose vector is in `record.row`. If the content is known with another
+    /// row, that one dies for good.
+    ///
+    /// # Errors
+    /// When the store fails.
     pub fn add_content(
         &mut self,
         hash: ContentHash,
         record: ContentRecord,
     ) -> Result<(), CatalogError> {
+        if let Some(known) = self.content(&hash)?
+            && known.row != record.row
+        {
+            self.replaced.push(known.row);
+        }
         self.write(keys::content(&hash), &record)?;
         self.contents.insert(hash, record);
         self.totals.rows = self.totals.rows.max(record.row + 1);
+        Ok(())
+    }
+
+    /// Records what a content says of itself.
+    ///
+    /// # Errors
+    /// When the record cannot be encoded.
+    pub fn put_metadata(
+        &mut self,
+        hash: ContentHash,
+        record: MetadataRecord,
+    ) -> Result<(), CatalogError> {
+        self.write(keys::metadata(&hash), &record)?;
+        self.metadata.insert(hash, record);
         Ok(())
     }
 
@@ -109,9 +170,10 @@ impl Batch<'_> {
     /// # Errors
     /// When the store fails.
     pub fn put_file(&mut self, file: FileKey, record: FileRecord) -> Result<(), CatalogError> {
-        if !self.unlink(&file)? {
-            *self.gained.entry(file.root).or_default() += 1;
-        }
+        let was_counted = self.unlink(&file)?;
+        let is_counted = !matches!(record.finding, Finding::Sidecar(..));
+        *self.gained.entry(file.root).or_default() +=
+            i64::from(is_counted) - i64::from(was_counted);
         match &record.finding {
             Finding::Photo(hash) => {
                 self.totals.files += 1;
@@ -127,6 +189,9 @@ impl Batch<'_> {
             Finding::Problem(..) => {
                 self.totals.problems += 1;
                 self.writes.insert(keys::problem(&file), &[]);
+            }
+            Finding::Sidecar(metadata, _) => {
+                self.sidecars.insert(file.clone(), Some(metadata.clone()));
             }
         }
         // With its file, so that a folder that is gone is known to have held something.
@@ -200,10 +265,17 @@ impl Batch<'_> {
                 return Ok(());
             }
             self.writes.remove(keys::content(hash));
+            self.writes.remove(keys::metadata(hash));
         }
         self.write(keys::dead(row), &DeadRecord::PURGED)?;
         self.bookkeeping = true;
         Ok(())
+    }
+
+    /// Has the commit derive the facts of a content's row, although nothing of it changes.
+    pub fn derive(&mut self, hash: ContentHash) {
+        self.derived.push(hash);
+        self.bookkeeping = true;
     }
 
     /// Has the commit publish a new generation although nothing in it is new.
@@ -219,7 +291,10 @@ impl Batch<'_> {
 
     /// Whether readers see what it changes.
     fn is_visible(&self) -> bool {
-        self.announced || !self.files.is_empty() || !self.contents.is_empty()
+        self.announced
+            || !self.files.is_empty()
+            || !self.contents.is_empty()
+            || !self.metadata.is_empty()
     }
 
     /// Marks the folder of a file: its records are about to change.
@@ -238,12 +313,19 @@ impl Batch<'_> {
     /// When the store fails.
     pub fn commit(mut self) -> Result<Committed, CatalogError> {
         let mut committed = Committed::default();
-        for (hash, links) in std::mem::take(&mut self.links) {
-            let Some(ContentRecord { row, .. }) = self.content(&hash)? else {
+        for row in std::mem::take(&mut self.replaced) {
+            self.write(keys::dead(row), &DeadRecord::PURGED)?;
+            committed.died.push(row);
+            committed.facts.extend(self.forget_row(row)?);
+        }
+        for hash in self.changed_contents()? {
+            let Some(content) = self.content(&hash)? else {
                 continue;
             };
+            let row = content.row;
+            let files = self.files_of(&hash)?;
             let before = self.links_before(&hash, &HashSet::new())?;
-            let after = !links.added.is_empty() || self.links_before(&hash, &links.removed)?;
+            let after = !files.is_empty();
             // A new content has no links before; its row was never dead.
             if before && !after {
                 self.totals.photos = self.totals.photos.saturating_sub(1);
@@ -254,6 +336,11 @@ impl Batch<'_> {
                 self.writes.remove(keys::dead(row));
                 committed.revived.push(row);
             }
+            committed.facts.extend(if after {
+                self.describe_row(&hash, &content, files)?
+            } else {
+                self.forget_row(row)?
+            });
         }
         for (root, gained) in std::mem::take(&mut self.gained) {
             let number = self.catalog.recorded(root)?.saturating_add_signed(gained);
@@ -274,7 +361,8 @@ impl Batch<'_> {
         Ok(committed)
     }
 
-    /// Takes back what the current record of a file stands for. Whether there was one.
+    /// Takes back what the current record of a file stands for. Whether there was one, and it
+    /// counts among the files of its root.
     fn unlink(&mut self, file: &FileKey) -> Result<bool, CatalogError> {
         let current = match self.files.get(file) {
             Some(record) => record.clone(),
@@ -285,7 +373,7 @@ impl Batch<'_> {
         {
             self.writes.remove(keys::inode(stamp.inode, file));
         }
-        let existed = current.is_some();
+        let mut was_counted = true;
         match current.map(|record| record.finding) {
             Some(Finding::Photo(hash)) => {
                 self.totals.files = self.totals.files.saturating_sub(1);
@@ -298,9 +386,13 @@ impl Batch<'_> {
                 self.totals.problems = self.totals.problems.saturating_sub(1);
                 self.writes.remove(keys::problem(file));
             }
-            None => {}
+            Some(Finding::Sidecar(..)) => {
+                self.sidecars.insert(file.clone(), None);
+                was_counted = false;
+            }
+            None => was_counted = false,
         }
-        Ok(existed)
+        Ok(was_counted)
     }
 
     /// Whether a content had a committed link to a file other than `without`.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::worker::ContentHash;
 
 pub(super) const META: &[u8] = b"m";
+pub(super) const ROW_FACTS_VERSION: &[u8] = b"v";
 pub(super) const ROOT: u8 = b'r';
 pub(super) const PROBLEM: u8 = b'p';
 pub(super) const DEAD: u8 = b'd';
@@ -20,6 +21,8 @@ const FOLDER: u8 = b'o';
 const INODE: u8 = b'i';
 const FACTS: u8 = b's';
 const NUMBER: u8 = b'n';
+const METADATA: u8 = b'e';
+pub(super) const ROW_FACTS: u8 = b'a';
 
 /// The number of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +77,11 @@ pub(super) fn content(hash: &ContentHash) -> Vec<u8> {
     tagged(CONTENT, hash)
 }
 
+/// `e` hash.
+pub(super) fn metadata(hash: &ContentHash) -> Vec<u8> {
+    tagged(METADATA, hash)
+}
+
 /// `l` hash, followed by the key of a file's record.
 pub(super) fn links(hash: &ContentHash) -> Vec<u8> {
     tagged(LINK, hash)
@@ -118,7 +126,13 @@ pub(super) fn dead(row: u32) -> Vec<u8> {
     tagged(DEAD, &row.to_be_bytes())
 }
 
-pub(super) fn dead_row_of(key: &[u8]) -> Option<u32> {
+/// `a` row.
+pub(super) fn row_facts(row: u32) -> Vec<u8> {
+    tagged(ROW_FACTS, &row.to_be_bytes())
+}
+
+/// The row of a key that consists of a tag and a row.
+pub(super) fn row_of(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
@@ -130,6 +144,13 @@ pub(super) fn root(path: &Path) -> Vec<u8> {
 /// `f` root.
 pub(super) fn files_of_root(root: RootId) -> Vec<u8> {
     tagged(FILE, &root.0.to_be_bytes())
+}
+
+/// `f` root folder 0, and how a name begins.
+pub(super) fn files_beginning(root: RootId, folder: &Path, name: &[u8]) -> Vec<u8> {
+    let mut key = files_in(root, folder);
+    key.extend_from_slice(name);
+    key
 }
 
 /// `f` root folder 0.

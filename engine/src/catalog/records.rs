@@ -1,6 +1,6 @@
 //! The values of the catalogue, in postcard encoding.
 
-use std::fs::Metadata;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -8,11 +8,12 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::media::Facts;
+use crate::metadata::{self, Metadata};
 use crate::problem::Problem;
 use crate::worker::ContentHash;
 
 /// A file as it was when it was last read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// By this it is told whether the file has changed since.
     pub stamp: Stamp,
@@ -21,13 +22,17 @@ pub struct FileRecord {
 }
 
 /// What reading a file gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Finding {
-    /// A photo, with this content.
+    /// A photo, with this content. Perhaps no picture could be had of it; its
+    /// [`MetadataRecord`] says so.
     Photo(ContentHash),
     /// No photo, and why; and under which conditions
     /// ([`crate::worker::WorkerSettings::conditions`]). Under others it may be one.
     Problem(Problem, u64),
+    /// No photo, but what somebody says of the photos beside it; and the
+    /// [`metadata::VERSION`] that read it.
+    Sidecar(Box<Metadata>, u32),
 }
 
 /// A file's size and times, without reading it.
@@ -48,6 +53,26 @@ pub struct ContentRecord {
     pub row: u32,
     /// Format and dimensions.
     pub facts: Facts,
+}
+
+/// What a content says of itself, and whether a picture could be had of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetadataRecord {
+    /// The [`metadata::VERSION`] that read it.
+    pub version: u32,
+    /// Why no picture could be had of the content, and under which conditions
+    /// ([`crate::worker::WorkerSettings::conditions`]); its row has no vector then. Nothing
+    /// if there was one.
+    pub unseen: Option<(Problem, u64)>,
+    /// What it says.
+    pub metadata: Metadata,
+}
+
+/// How a [`MetadataRecord`] begins: all that is asked of most of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MetadataHead {
+    pub version: u32,
+    pub unseen: Option<(Problem, u64)>,
 }
 
 /// How many there are.
@@ -105,6 +130,29 @@ pub(super) struct RootRecord {
     pub id: u32,
 }
 
+impl MetadataRecord {
+    /// What this version read of a content; and why there is no picture of it, if so.
+    #[must_use]
+    pub fn new(metadata: Metadata, unseen: Option<(Problem, u64)>) -> Self {
+        Self {
+            version: metadata::VERSION,
+            unseen,
+            metadata,
+        }
+    }
+}
+
+impl MetadataHead {
+    /// Whether reading the content again would say no more than this.
+    pub(super) fn is_current(&self, conditions: u64) -> bool {
+        let is_seen = |unseen: &Option<(Problem, u64)>| match unseen {
+            None => true,
+            Some((_, under)) => *under == conditions,
+        };
+        self.version == metadata::VERSION && is_seen(&self.unseen)
+    }
+}
+
 impl DeadRecord {
     /// Nothing is known of the row's content any more.
     pub(super) const PURGED: Self = Self { since: u64::MAX };
@@ -142,7 +190,7 @@ impl Stamp {
 
     /// The stamp of a file. `stable_inodes`: whether its filesystem keeps inode numbers.
     #[must_use]
-    pub fn of(metadata: &Metadata, stable_inodes: bool) -> Self {
+    pub fn of(metadata: &fs::Metadata, stable_inodes: bool) -> Self {
         Self {
             size: metadata.len(),
             modified: metadata

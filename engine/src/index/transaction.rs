@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
 use super::{Away, Generation, Index, IndexError};
-use crate::catalog::{Batch, ContentRecord, FileKey, FileRecord, RootId};
+use crate::catalog::{Batch, ContentRecord, FileKey, FileRecord, MetadataRecord, RootId};
 use crate::media::Facts;
 use crate::vectors::VectorStore;
 use crate::worker::ContentHash;
@@ -24,7 +24,8 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// Adds a content with its vector, unless the index has it already.
+    /// Adds a content with its vector, unless the index has it already: with a vector, and
+    /// not taken for another format. What it had before dies.
     ///
     /// # Errors
     /// When the store or the catalogue fails.
@@ -34,13 +35,46 @@ impl<'a> Transaction<'a> {
         facts: Facts,
         vector: &[f32],
     ) -> Result<(), IndexError> {
-        if self.batch()?.content(&hash)?.is_some() {
+        if let Some(known) = self.batch()?.content(&hash)?
+            && known.facts.format == facts.format
+            && !self.batch()?.is_unseen(&hash)?
+        {
             return Ok(());
         }
         let row = self.store.append(&hash, vector)?;
         Ok(self
             .batch()?
             .add_content(hash, ContentRecord { row, facts })?)
+    }
+
+    /// Adds a content of which no picture could be had, with a row that no search by looks
+    /// finds; unless the index has a vector of it. Whether it has none: then metadata must
+    /// follow that say why.
+    ///
+    /// # Errors
+    /// When the store or the catalogue fails.
+    pub fn add_unseen(&mut self, hash: ContentHash, facts: Facts) -> Result<bool, IndexError> {
+        let known = self.batch()?.content(&hash)?;
+        let row = match known {
+            Some(known) if self.batch()?.is_unseen(&hash)? => known.row,
+            Some(known) if known.facts.format == facts.format => return Ok(false),
+            _ => self.store.append_blank(&hash)?,
+        };
+        let record = ContentRecord { row, facts };
+        self.batch()?.add_content(hash, record)?;
+        Ok(true)
+    }
+
+    /// Records what a content says of itself.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn put_metadata(
+        &mut self,
+        hash: ContentHash,
+        record: MetadataRecord,
+    ) -> Result<(), IndexError> {
+        Ok(self.batch()?.put_metadata(hash, record)?)
     }
 
     /// Records what reading a file gave.
@@ -110,11 +144,15 @@ impl<'a> Transaction<'a> {
         for row in &committed.revived {
             dead.remove(*row);
         }
+        let mut facets = previous.facets.clone();
+        for change in &committed.facts {
+            facets.replace(change.row, change.before.as_ref(), change.after.as_ref());
+        }
         let next = Generation {
             vectors: self.store.snapshot(),
             dead,
             totals: committed.totals,
-            facets: previous.facets.clone(),
+            facets,
             published: SystemTime::now(),
             away: match self.away.take() {
                 Some(away) => Arc::new(away),

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::walk::is_gone;
-use super::{Change, IngestError, Pass, folder};
-use crate::catalog::{FileRecord, Finding, Stamp};
+use super::{Change, IngestError, NewContent, Pass, folder};
+use crate::catalog::{FileKey, FileRecord, Finding, MetadataRecord, Stamp};
 use crate::index::{Index, Transaction};
-use crate::worker::ContentHash;
+use crate::metadata;
 
 /// Changes of one commit. Each commit costs a few disk flushes, however large it is.
 const BATCH: usize = 1024;
@@ -50,20 +50,17 @@ fn commit_batch(pass: &Pass<'_>, batch: Vec<Change>) -> Result<Vec<Change>, Inge
         .map(|change| (is_stale(pass, &change), change))
         .collect();
     let mut transaction = index.begin()?;
-    let mut new = Vec::new();
+    let mut claimed = Vec::new();
     for (stale, change) in batch {
-        match change {
-            change if !stale => apply(pass, &mut transaction, change, &mut new)?,
-            Change::New(file, _, hash, ..) => {
-                pass.unsettled(file);
-                new.push(hash);
-            }
-            Change::Known(file, ..) | Change::Problem(file, ..) => pass.unsettled(file),
-            Change::Agrees(..) => {}
+        claimed.extend(change.claimed());
+        if !stale {
+            apply(pass, &mut transaction, change)?;
+        } else if let Some((file, _)) = change.file() {
+            pass.unsettled(file.clone());
         }
     }
     transaction.commit()?;
-    let waited = new.into_iter().flat_map(|hash| {
+    let waited = claimed.into_iter().flat_map(|hash| {
         let waiting = pass.in_flight().finish(&hash);
         waiting
             .into_iter()
@@ -75,26 +72,22 @@ fn commit_batch(pass: &Pass<'_>, batch: Vec<Change>) -> Result<Vec<Change>, Inge
 /// Whether a file is not any more what a long pass found it to be: a prompt one may have met
 /// it since, and what that said is newer.
 fn is_stale(pass: &Pass<'_>, change: &Change) -> bool {
-    let (Change::Known(file, stamp, _)
-    | Change::New(file, stamp, ..)
-    | Change::Problem(file, stamp, _)) = change
-    else {
+    let Some((file, stamp)) = change.file() else {
         return false;
     };
     // Networks are polled: nothing prompt happens there.
-    if !pass.task.bulk || pass.task.roots.iter().any(|root| root.remote) || *stamp == Stamp::UNKNOWN
+    if !pass.task.bulk || pass.task.roots.iter().any(|root| root.remote) || stamp == Stamp::UNKNOWN
     {
         return false;
     }
     let now = folder::look_at(&pass.index.absolute(file), stamp.inode != 0);
-    now.map_or_else(|error| is_gone(&error), |(_, now)| now != *stamp)
+    now.map_or_else(|error| is_gone(&error), |(_, now)| now != stamp)
 }
 
 fn apply(
     pass: &Pass<'_>,
     transaction: &mut Transaction<'_>,
     change: Change,
-    new: &mut Vec<ContentHash>,
 ) -> Result<(), IngestError> {
     let progress = pass.progress;
     match change {
@@ -108,27 +101,72 @@ fn apply(
             transaction.put_file(file, FileRecord { stamp, finding })?;
             progress.known();
         }
-        Change::New(file, stamp, hash, facts, vector) => {
-            transaction.add_content(hash, facts, &vector)?;
-            let finding = Finding::Photo(hash);
-            transaction.put_file(file, FileRecord { stamp, finding })?;
-            progress.embedded();
-            new.push(hash);
+        Change::New(file, stamp, content) => {
+            let NewContent {
+                hash,
+                facts,
+                metadata,
+                vector,
+            } = *content;
+            let is_new = transaction.catalog()?.content(&hash)?.is_none();
+            let is_seen = vector.is_ok();
+            let unseen = match vector {
+                Ok(vector) => {
+                    transaction.add_content(hash, facts, &vector)?;
+                    None
+                }
+                Err(problem) => {
+                    let is_blank = transaction.add_unseen(hash, facts)?;
+                    is_blank.then_some((problem, pass.conditions))
+                }
+            };
+            transaction.put_metadata(hash, MetadataRecord::new(metadata, unseen))?;
+            put_if_changed(pass, transaction, file, stamp, Finding::Photo(hash))?;
+            if is_new || is_seen {
+                progress.embedded();
+            } else {
+                progress.known();
+            }
+        }
+        Change::Described(file, stamp, hash, metadata) => {
+            if transaction.catalog()?.content(&hash)?.is_none() {
+                pass.unsettled(file);
+                return Ok(());
+            }
+            transaction.put_metadata(hash, MetadataRecord::new(*metadata, None))?;
+            put_if_changed(pass, transaction, file, stamp, Finding::Photo(hash))?;
+            progress.known();
+        }
+        Change::Sidecar(file, stamp, metadata) => {
+            let finding = Finding::Sidecar(metadata, metadata::VERSION);
+            put_if_changed(pass, transaction, file, stamp, finding)?;
         }
         Change::Problem(file, stamp, problem) => {
             progress.problem();
             let finding = Finding::Problem(problem, pass.conditions);
-            let record = FileRecord { stamp, finding };
-            // The same as before: no reason for another generation.
-            if pass.index.catalog().file(&file)?.as_ref() != Some(&record) {
-                transaction.put_file(file, record)?;
-            }
+            put_if_changed(pass, transaction, file, stamp, finding)?;
         }
         Change::Agrees(root, folder, mark, digest) => {
             transaction
                 .catalog()?
                 .mark_folder(root, &folder, mark, digest)?;
         }
+    }
+    Ok(())
+}
+
+/// Records what a file is. If it is the same as before, there is no reason for another
+/// generation.
+fn put_if_changed(
+    pass: &Pass<'_>,
+    transaction: &mut Transaction<'_>,
+    file: FileKey,
+    stamp: Stamp,
+    finding: Finding,
+) -> Result<(), IngestError> {
+    let record = FileRecord { stamp, finding };
+    if pass.index.catalog().file(&file)?.as_ref() != Some(&record) {
+        transaction.put_file(file, record)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::read::content_failed;
-use super::{Change, IngestError, Pass, Picture, image_tower};
+use super::{Change, IngestError, NewContent, Pass, Picture, image_tower};
 use crate::problem::{Problem, ProblemKind};
 
 /// Pictures that go through the model together. Larger batches gain nothing on a CPU.
@@ -27,10 +27,7 @@ pub(super) fn embed(
         {
             batch.push(picture);
         }
-        let pixels: Vec<&[u8]> = batch
-            .iter()
-            .map(|picture| &*picture.decoded.pixels)
-            .collect();
+        let pixels: Vec<&[u8]> = batch.iter().map(|picture| &*picture.pixels).collect();
         let vectors = pass
             .tools
             .with_tower(|| image_tower(pass), |tower| tower.embed(&pixels))?;
@@ -39,12 +36,21 @@ pub(super) fn embed(
                 file,
                 stamp,
                 hash,
-                decoded,
+                facts,
+                metadata,
+                pixels: _,
             } = picture;
             let sent = match vector {
-                Some(vector) => changes
-                    .send(Change::New(file, stamp, hash, decoded.facts, vector))
-                    .is_ok(),
+                Some(vector) => {
+                    let content = NewContent {
+                        hash,
+                        facts,
+                        metadata,
+                        vector: Ok(vector),
+                    };
+                    let change = Change::New(file, stamp, Box::new(content));
+                    changes.send(change).is_ok()
+                }
                 None => {
                     let problem =
                         Problem::new(ProblemKind::Damaged, "the model made nothing of it");

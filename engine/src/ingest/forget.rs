@@ -11,10 +11,9 @@ use std::time::SystemTime;
 use super::folder::Kind;
 use super::root::Root;
 use super::walk::{Missing, Walked, is_gone};
-use super::{IngestError, Pass, RootReport, words};
+use super::{IngestError, Pass, RootReport, is_wanted_name, words};
 use crate::catalog::{FileKey, FileRecord, Finding, RootFacts, RootId, unix_seconds};
 use crate::index::Transaction;
-use crate::media::Format;
 
 /// Files that are forgotten in one commit.
 const BATCH: usize = 1000;
@@ -203,7 +202,7 @@ impl<'a> Forgetting<'a> {
         }
         let wanted = |name: &std::ffi::OsStr, kind| {
             kind == Kind::File
-                && Format::is_picture_name(Path::new(name))
+                && is_wanted_name(Path::new(name))
                 && !excludes.excludes_in(folder, name)
         };
         match self.root.list(self.pass.ingest, folder, &wanted) {
@@ -240,7 +239,7 @@ impl<'a> Forgetting<'a> {
         let path = file.path();
         self.pass.task.bulk
             && !file.name.is_empty()
-            && Format::is_picture_name(&path)
+            && is_wanted_name(&path)
             && !self.pass.settings.excludes.excludes_anywhere(&path)
             && !self.is_never_entered(&file.folder)
             && self
@@ -366,7 +365,9 @@ impl<'a> Forgetting<'a> {
             // Somebody else's pass may have met it again since.
             if self.pass.index.catalog().file(&file)?.as_ref() == Some(&record) {
                 transaction.remove_file(file)?;
-                self.pass.progress.gone();
+                if !matches!(record.finding, Finding::Sidecar(..)) {
+                    self.pass.progress.gone();
+                }
             }
         }
         Ok(transaction.commit()?)

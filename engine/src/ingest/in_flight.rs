@@ -1,4 +1,4 @@
-//! Contents that are being decoded right now, so that none is decoded twice.
+//! Contents that are being decoded or described right now, so that none is twice.
 //!
 //! Two files with the same new content may be read at the same moment, in one pass or in
 //! two. The first one claims the content; the others wait here, as entries and not as
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lock;
-use crate::catalog::{Catalog, CatalogError, FileKey, Stamp};
+use crate::catalog::{Catalog, CatalogError, FileKey, Knowledge, Stamp};
 use crate::worker::ContentHash;
 
 /// A file that waits for another file's content.
@@ -25,7 +25,7 @@ pub(super) struct InFlight {
     passes: AtomicU64,
 }
 
-/// A content that is being decoded.
+/// A content that is being decoded or described.
 #[derive(Debug)]
 struct Claimed {
     by: PassNumber,
@@ -37,9 +37,11 @@ struct Claimed {
 pub(super) enum Claim {
     /// Decode it; [`InFlight::finish`] must follow.
     Decode,
-    /// Another file is being decoded: this one waits for it.
+    /// The index has it: only read what it says of itself; [`InFlight::finish`] must follow.
+    Describe,
+    /// Another file of it is being worked on: this one waits for it.
     Waits,
-    /// The index has it.
+    /// The index has it, and knows all.
     Known,
 }
 
@@ -49,11 +51,12 @@ impl InFlight {
         PassNumber(self.passes.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Claims a content for a file.
+    /// Claims a content for a file. `conditions`: under which a picture cannot be had.
     pub(super) fn claim(
         &self,
         pass: PassNumber,
         catalog: &Catalog,
+        conditions: u64,
         hash: &ContentHash,
         file: &FileKey,
         stamp: Stamp,
@@ -64,15 +67,17 @@ impl InFlight {
             return Ok(Claim::Waits);
         }
         // Under the lock: a content leaves this map only after it is in the catalogue.
-        if catalog.content(hash)?.is_some() {
-            return Ok(Claim::Known);
-        }
+        let claim = match catalog.knowledge(hash, conditions)? {
+            Knowledge::None | Knowledge::Unseen => Claim::Decode,
+            Knowledge::Outdated => Claim::Describe,
+            Knowledge::Current => return Ok(Claim::Known),
+        };
         let claimed = Claimed {
             by: pass,
             waiting: Vec::new(),
         };
         contents.insert(*hash, claimed);
-        Ok(Claim::Decode)
+        Ok(claim)
     }
 
     /// Ends a claim and gives out the files that waited for it.

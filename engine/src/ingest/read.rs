@@ -1,4 +1,4 @@
-//! The second stage: opens files, has them read, named and decoded by a worker.
+//! The second stage: opens files, has them read, named and examined by a worker.
 
 use std::fs::File;
 use std::io;
@@ -8,11 +8,13 @@ use crossbeam_channel::{Receiver, Sender};
 use super::in_flight::Claim;
 use super::root::{Root, Unopened};
 use super::writing::{Writers, rests, writers};
-use super::{Candidate, Change, IngestError, Pass, Picture, worker};
-use crate::catalog::{FileKey, Finding, Stamp};
-use crate::media::Decoded;
+use super::{Candidate, Change, IngestError, NewContent, Pass, Picture, worker};
+use std::path::Path;
+
+use crate::catalog::{FileKey, FileRecord, Finding, Knowledge, Stamp, is_sidecar_name};
+use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
-use crate::worker::{ContentHash, Worker, WorkerError};
+use crate::worker::{ContentHash, Examined, Worker, WorkerError};
 
 /// One thread, until the walk is done.
 pub(super) fn read(
@@ -26,7 +28,7 @@ pub(super) fn read(
             return;
         }
         let sent = match take_in(pass, candidate) {
-            Ok(Outcome::Picture(picture)) => pictures.send(picture).is_ok(),
+            Ok(Outcome::Picture(picture)) => pictures.send(*picture).is_ok(),
             Ok(Outcome::Changes(outcome)) => outcome
                 .into_iter()
                 .all(|change| changes.send(change).is_ok()),
@@ -42,7 +44,7 @@ pub(super) fn read(
 /// What came of a file.
 enum Outcome {
     /// A new content, to be embedded.
-    Picture(Picture),
+    Picture(Box<Picture>),
     /// Anything else; nothing, if it waits for another file of the same content.
     Changes(Vec<Change>),
 }
@@ -51,7 +53,11 @@ enum Outcome {
 fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError> {
     // A file that was moved is known by its inode, size and time, and is not even opened.
     let Candidate { file, stamp, .. } = &candidate;
-    if let Some(hash) = pass.index.catalog().content_of_stamp(file.root, *stamp)? {
+    let catalog = pass.index.catalog();
+    if !is_sidecar(file)
+        && let Some(hash) = catalog.content_of_stamp(file.root, *stamp)?
+        && catalog.is_current(&hash, pass.conditions)?
+    {
         let Candidate { file, stamp, .. } = candidate;
         return Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)]));
     }
@@ -111,12 +117,12 @@ fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError
     }
     pass.tools.with_worker(
         || Ok(worker(pass)),
-        |worker| read_and_decode(pass, worker, &root, file, &opened, stamp),
+        |worker| read_and_examine(pass, worker, &root, file, &opened, stamp),
     )
 }
 
-/// Has an open file read, named, and decoded if its content is new.
-fn read_and_decode(
+/// Has an open file read, named, and examined as far as its content is not known.
+fn read_and_examine(
     pass: &Pass<'_>,
     worker: &mut Worker,
     root: &Root,
@@ -135,27 +141,82 @@ fn read_and_decode(
         pass.unsettled(file.clone());
         return failed(pass, file, stamp, problem);
     }
-    let catalog = pass.index.catalog();
-    match pass
+    if is_sidecar(&file) {
+        return Ok(
+            match again_if_it_ends(worker, opened, hash, Worker::read_sidecar) {
+                Ok(metadata) => {
+                    Outcome::Changes(vec![Change::Sidecar(file, stamp, Box::new(metadata))])
+                }
+                Err(WorkerError::Problem(problem)) => failed(pass, file, stamp, problem)?,
+                Err(error) => return Err(error.into()),
+            },
+        );
+    }
+    let (catalog, conditions) = (pass.index.catalog(), pass.conditions);
+    let claim = pass
         .in_flight()
-        .claim(pass.number, catalog, &hash, &file, stamp)?
-    {
+        .claim(pass.number, catalog, conditions, &hash, &file, stamp)?;
+    match claim {
         Claim::Waits => Ok(Outcome::Changes(Vec::new())),
         Claim::Known => Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)])),
-        Claim::Decode => match decode_content(worker, opened, hash) {
-            Ok(decoded) => Ok(Outcome::Picture(Picture {
-                file,
-                stamp,
-                hash,
-                decoded,
-            })),
+        Claim::Decode => match again_if_it_ends(worker, opened, hash, Worker::examine) {
+            Ok(examined) => Ok(of_examined(file, stamp, hash, examined)),
             Err(WorkerError::Problem(problem)) => {
                 let problems = content_failed(pass, (file, stamp), &hash, &problem);
                 Ok(Outcome::Changes(problems))
             }
             Err(error) => Err(error.into()),
         },
+        Claim::Describe => match again_if_it_ends(worker, opened, hash, Worker::describe) {
+            Ok(metadata) => Ok(described(file, stamp, hash, metadata)),
+            Err(WorkerError::Problem(problem)) if problem.is_transient() => {
+                let waiting = pass.in_flight().finish(&hash);
+                let files = waiting.into_iter().map(|(file, _)| file);
+                files.chain([file]).for_each(|file| pass.unsettled(file));
+                Ok(Outcome::Changes(Vec::new()))
+            }
+            // It was a photo before anybody asked what it says, and stays one.
+            Err(WorkerError::Problem(_)) => Ok(described(file, stamp, hash, Metadata::default())),
+            Err(error) => Err(error.into()),
+        },
     }
+}
+
+/// What becomes of a content that was examined: it is embedded, if there is a picture of it.
+fn of_examined(file: FileKey, stamp: Stamp, hash: ContentHash, examined: Examined) -> Outcome {
+    let Examined {
+        facts,
+        metadata,
+        picture,
+    } = examined;
+    match picture {
+        Ok(pixels) => Outcome::Picture(Box::new(Picture {
+            file,
+            stamp,
+            hash,
+            facts,
+            metadata,
+            pixels,
+        })),
+        Err(problem) => {
+            let content = NewContent {
+                hash,
+                facts,
+                metadata,
+                vector: Err(problem),
+            };
+            Outcome::Changes(vec![Change::New(file, stamp, Box::new(content))])
+        }
+    }
+}
+
+fn described(file: FileKey, stamp: Stamp, hash: ContentHash, metadata: Metadata) -> Outcome {
+    let change = Change::Described(file, stamp, hash, Box::new(metadata));
+    Outcome::Changes(vec![change])
+}
+
+fn is_sidecar(file: &FileKey) -> bool {
+    is_sidecar_name(Path::new(&file.name))
 }
 
 /// Reads and names a content. A worker that ended on the way may have been ended by
@@ -169,36 +230,54 @@ fn read_content(worker: &mut Worker, file: &File) -> Result<ContentHash, WorkerE
     }
 }
 
-/// Decodes the content that `worker` has just read; in another worker if this one ends.
-fn decode_content(
+/// Has `worker` do something with the content that it has just read; another worker, if this
+/// one ends.
+fn again_if_it_ends<T>(
     worker: &mut Worker,
     file: &File,
     hash: ContentHash,
-) -> Result<Decoded, WorkerError> {
-    match worker.decode() {
+    work: impl Fn(&mut Worker) -> Result<T, WorkerError>,
+) -> Result<T, WorkerError> {
+    match work(worker) {
         Err(WorkerError::Problem(problem)) if problem.kind == ProblemKind::Crashed => {
             if worker.read(file)? != hash {
                 return Err(Problem::new(ProblemKind::Changing, CHANGED).into());
             }
-            worker.decode()
+            work(worker)
         }
-        decoded => decoded,
+        done => done,
     }
 }
 
-/// A file failed. Where it is a photo whose disk does not answer, it stays one.
+/// A file failed. Where it is a photo whose disk does not answer, it stays one; and a sidecar
+/// is no photo, whatever is wrong with it.
 fn failed(
     pass: &Pass<'_>,
     file: FileKey,
     stamp: Stamp,
     problem: Problem,
 ) -> Result<Outcome, IngestError> {
-    if problem.is_transient() {
-        let record = pass.index.catalog().file(&file)?;
-        if record.is_some_and(|record| matches!(record.finding, Finding::Photo(_))) {
-            let path = pass.index.absolute(&file);
-            tracing::warn!(file = %path.display(), %problem, "a photo cannot be read; it is kept");
+    let catalog = pass.index.catalog();
+    let path = || pass.index.absolute(&file);
+    if is_sidecar(&file) {
+        tracing::warn!(file = %path().display(), %problem, "a sidecar cannot be read");
+        // It may be readable next time; else it says nothing, as long as it is what it is.
+        let nothing = (!problem.is_transient()).then(Box::default);
+        let change = nothing.map(|nothing| Change::Sidecar(file, stamp, nothing));
+        return Ok(Outcome::Changes(change.into_iter().collect()));
+    }
+    if let Some(FileRecord {
+        stamp: known,
+        finding: Finding::Photo(hash),
+    }) = catalog.file(&file)?
+    {
+        if problem.is_transient() {
+            tracing::warn!(file = %path().display(), %problem, "a photo cannot be read; it is kept");
             return Ok(Outcome::Changes(Vec::new()));
+        }
+        // It is as it was when it became a photo; only what it says of itself is not known.
+        if known == stamp && catalog.knowledge(&hash, pass.conditions)? == Knowledge::Outdated {
+            return Ok(described(file, stamp, hash, Metadata::default()));
         }
     }
     Ok(Outcome::Changes(vec![Change::Problem(

@@ -120,7 +120,8 @@ impl Root {
         let Some(scouts) = &self.scouts else {
             return folder::list(&folder, self.stable_inodes, wanted);
         };
-        let extensions: Vec<String> = Format::extensions().map(str::to_owned).collect();
+        let extensions = Format::extensions().chain(["xmp"]);
+        let extensions: Vec<String> = extensions.map(str::to_owned).collect();
         let listed = self.ask(ingest, scouts, |scout| scout.list(&folder, &extensions))?;
         let mut seen: Vec<Seen> = listed.into_iter().map(|seen| self.seen(seen)).collect();
         seen.retain(|seen| seen.kind != Kind::Other && wanted(&seen.name, seen.kind));

@@ -21,9 +21,9 @@ use crossbeam_channel::Sender;
 use super::folder::{Kind, Seen};
 use super::root::Root;
 use super::work::{Changed, Look};
-use super::{Candidate, Change, IngestError, OfflineRoot, Pass, lock};
-use crate::catalog::{FileKey, FileRecord, Finding, FolderMark, RootId, Stamp};
-use crate::media::Format;
+use super::{Candidate, Change, IngestError, OfflineRoot, Pass, is_wanted_name, lock};
+use crate::catalog::{FileKey, FileRecord, Finding, FolderMark, RootId, Stamp, is_sidecar_name};
+use crate::metadata;
 use crate::problem::{Problem, ProblemKind};
 
 /// How often the display learns of files that need nothing.
@@ -240,8 +240,7 @@ impl Walk<'_> {
         let settings = self.pass.settings;
         match kind {
             Kind::File => {
-                Format::is_picture_name(Path::new(name))
-                    && !settings.excludes.excludes_in(&job.folder, name)
+                is_wanted_name(Path::new(name)) && !settings.excludes.excludes_in(&job.folder, name)
             }
             Kind::Folder => {
                 matches!(job.what, Changed::Tree)
@@ -304,7 +303,10 @@ impl Walk<'_> {
         }
         let digest = digest(pictures, self.pass.conditions);
         if digest.is_some_and(|digest| mark == Some(FolderMark::Digest(digest))) {
-            progress.unchanged(pictures.len() as u64);
+            let photos = pictures
+                .iter()
+                .filter(|seen| !is_sidecar_name(Path::new(&seen.name)));
+            progress.unchanged(photos.count() as u64);
             return Ok(());
         }
         let mut records = catalog.folder(root.id, folder);
@@ -329,11 +331,11 @@ impl Walk<'_> {
                 _ => None,
             };
             if self.look_at_file(job, &picture.name, &picture.stamp, false, recorded)? {
-                unchanged += 1;
+                unchanged += u64::from(!is_sidecar_name(Path::new(&picture.name)));
             } else {
                 agrees = false;
             }
-            if unchanged == STEP {
+            if unchanged >= STEP {
                 progress.unchanged(unchanged);
                 unchanged = 0;
             }
@@ -369,7 +371,7 @@ impl Walk<'_> {
                         folders.push(path);
                     }
                 }
-                Ok((Kind::File, stamp)) if Format::is_picture_name(&path) => {
+                Ok((Kind::File, stamp)) if is_wanted_name(&path) => {
                     let record = self.pass.index.catalog().file(&self.file(job, name))?;
                     self.look_at_file(job, name, &Ok(stamp), *written, record)?;
                 }
@@ -408,7 +410,9 @@ impl Walk<'_> {
             // The reader will find out what is wrong, and say so.
             Err(_) => Stamp::UNKNOWN,
         };
-        if record.is_some_and(|record| self.is_settled(&record, stamp)) {
+        if let Some(record) = record
+            && self.is_settled(&record, stamp)?
+        {
             return Ok(true);
         }
         let candidate = Candidate {
@@ -426,14 +430,16 @@ impl Walk<'_> {
 
     /// Whether a file needs no second look: same size, time and inode, and a finding that
     /// only other bytes or other conditions could change.
-    fn is_settled(&self, record: &FileRecord, stamp: Stamp) -> bool {
-        let lasting = match &record.finding {
-            Finding::Photo(_) => true,
-            Finding::Problem(problem, conditions) => {
-                !problem.is_transient() && *conditions == self.pass.conditions
-            }
-        };
-        lasting && record.stamp == stamp
+    fn is_settled(&self, record: &FileRecord, stamp: Stamp) -> Result<bool, Ended> {
+        if record.stamp != stamp {
+            return Ok(false);
+        }
+        let (catalog, conditions) = (self.pass.index.catalog(), self.pass.conditions);
+        Ok(match &record.finding {
+            Finding::Photo(hash) => catalog.is_current(hash, conditions)?,
+            Finding::Problem(problem, under) => !problem.is_transient() && *under == conditions,
+            Finding::Sidecar(_, version) => *version == metadata::VERSION,
+        })
     }
 
     /// Says that a folder could not be listed.
@@ -466,11 +472,13 @@ impl Walk<'_> {
     }
 }
 
-/// What the pictures of a folder look like without being opened. Nothing, if that could not
+/// What the pictures and sidecars of a folder look like without being opened, to those who
+/// understand as much of them as this version does. Nothing, if that could not
 /// be learned of one of them.
 fn digest(pictures: &[Seen], conditions: u64) -> Option<[u8; 16]> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&conditions.to_le_bytes());
+    hasher.update(&metadata::VERSION.to_le_bytes());
     for picture in pictures {
         let stamp = picture.stamp.as_ref().ok()?;
         hasher.update(picture.name.as_bytes());

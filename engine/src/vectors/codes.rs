@@ -16,13 +16,17 @@ pub(super) fn stride(dim: usize) -> usize {
 
 /// Writes the code of `values` to `out` (int8 as two's complement bytes; what
 /// `values` does not reach becomes 0) and returns the scale: `values[i]` is
-/// about `scale × code[i]`. Values that are not finite never panic, but have no
-/// meaningful code.
+/// about `scale × code[i]`. Values of which the first is NaN are a blank row's: its
+/// scale is NaN, so that it scores above nothing. Other values that are not finite
+/// never panic, but have no meaningful code.
 pub(super) fn quantise(values: &[f32], out: &mut [u8]) -> f32 {
     let max = values
         .iter()
         .fold(0.0f32, |max, value| max.max(value.abs()));
     out.fill(0);
+    if is_blank(values) {
+        return f32::NAN;
+    }
     if max == 0.0 || !max.is_finite() {
         return 0.0;
     }
@@ -31,6 +35,11 @@ pub(super) fn quantise(values: &[f32], out: &mut [u8]) -> f32 {
         *code = (value * factor).round_ties_even().clamp(-MAX, MAX) as i8 as u8;
     }
     max / MAX
+}
+
+/// Whether these are the values of a row without a vector.
+pub(super) fn is_blank(values: &[f32]) -> bool {
+    values.first().is_some_and(|value| value.is_nan())
 }
 
 /// The code of a query, laid out for the kernels.

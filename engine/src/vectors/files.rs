@@ -83,14 +83,14 @@ pub(super) fn open_full(
 
     // A file that kept its length but lost its data reads as zeros, which no
     // row is. Rows are written in order, so the last one tells.
-    if !is_blank(&full, layout, rows - 1)? {
+    if !is_unwritten(&full, layout, rows - 1)? {
         return Ok(Full::Whole(full));
     }
-    let (mut present, mut blank) = (0, rows - 1);
-    while present < blank {
-        let middle = present + (blank - present) / 2;
-        if is_blank(&full, layout, middle)? {
-            blank = middle;
+    let (mut present, mut unwritten) = (0, rows - 1);
+    while present < unwritten {
+        let middle = present + (unwritten - present) / 2;
+        if is_unwritten(&full, layout, middle)? {
+            unwritten = middle;
         } else {
             present = middle + 1;
         }
@@ -99,7 +99,7 @@ pub(super) fn open_full(
 }
 
 /// Whether nothing was ever written to a row.
-fn is_blank(full: &Mapped, layout: &Layout, row: u32) -> Result<bool, VectorError> {
+fn is_unwritten(full: &Mapped, layout: &Layout, row: u32) -> Result<bool, VectorError> {
     let mut bytes = vec![0; layout.full_stride()];
     full.read(&mut bytes, layout.full_at(row))?;
     Ok(bytes.iter().all(|&byte| byte == 0))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::best::Hit;
+use super::codes::is_blank;
 use super::scan;
 use super::segment::{SegmentView, floats};
 use super::{VectorError, layout::HASH};
@@ -64,12 +65,12 @@ impl Vectors {
     }
 
     /// The vector of a row, as exact as it is stored (f16); nothing for a row
-    /// that does not exist.
+    /// that does not exist or has none.
     pub fn vector(&self, row: u32) -> Option<Vec<f32>> {
         let (_, stored) = self.full(row)?;
         let mut vector = vec![0.0; self.dim];
         floats(stored, &mut vector);
-        Some(vector)
+        (!is_blank(&vector)).then_some(vector)
     }
 
     /// The `top` rows of `rows` most similar to `query`, best first; of rows
@@ -79,7 +80,7 @@ impl Vectors {
     /// the rows to choose from are few, all are scored exactly; else an
     /// approximate scan picks several times `top`, and these are scored exactly.
     /// Scores are therefore always exact (for vectors stored as f16). A row
-    /// whose vector is damaged (not finite) is never found.
+    /// without a vector, or with a damaged one (not finite), is never found.
     ///
     /// Uses several threads on large stores, and the same rows come out however
     /// many. Reads files, so it may wait for a disk.

@@ -1,4 +1,4 @@
-//! The worker's end: read, name, decode, answer, until the host hangs up.
+//! The worker's end: read, name, examine, answer, until the host hangs up.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
@@ -9,14 +9,18 @@ use std::panic::{self, AssertUnwindSafe};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::alarm;
 
-use super::protocol::{Answer, DECODE, READ, Setup};
+use super::protocol::{Answer, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, Setup};
 use super::sandbox;
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Target};
+use crate::media::{self, Decoded, Facts, Format, MediaError, Target};
+use crate::metadata::{self, Metadata};
 use crate::problem::{Problem, ProblemKind};
 
 /// A buffer that grew beyond this for one file is given back before the next.
 const KEPT_BUFFER: usize = 32 << 20;
+
+/// A sidecar with more bytes than this says nothing: no program writes such.
+const LARGEST_SIDECAR: usize = 4 << 20;
 
 /// Serves one host over `socket` until it hangs up.
 ///
@@ -39,7 +43,9 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
                 bytes.shrink_to(KEPT_BUFFER);
                 read(&file, setup.file_size, &mut bytes)
             }
-            Request::Decode => decode(&bytes, &setup.target),
+            Request::Examine => examine(&bytes, &setup.target),
+            Request::Describe => Answer::Described(Box::new(describe(|| metadata::read(&bytes)))),
+            Request::Sidecar => Answer::Described(Box::new(read_sidecar(&bytes))),
         };
         write_frame(&mut socket, &answer)?;
         alarm::cancel();
@@ -49,7 +55,9 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
 
 enum Request {
     Read(File),
-    Decode,
+    Examine,
+    Describe,
+    Sidecar,
 }
 
 /// The next request, or nothing when the host hung up.
@@ -79,7 +87,9 @@ fn receive(socket: &UnixStream) -> io::Result<Option<Request>> {
     match (received, command[0], file) {
         (0, _, _) => Ok(None),
         (_, READ, Some(file)) => Ok(Some(Request::Read(file))),
-        (_, DECODE, None) => Ok(Some(Request::Decode)),
+        (_, EXAMINE, None) => Ok(Some(Request::Examine)),
+        (_, DESCRIBE, None) => Ok(Some(Request::Describe)),
+        (_, SIDECAR, None) => Ok(Some(Request::Sidecar)),
         (_, command, _) => Err(io::Error::other(format!("unknown request {command}"))),
     }
 }
@@ -107,15 +117,51 @@ fn read(file: &File, limit: u64, bytes: &mut Vec<u8>) -> Answer {
     }
 }
 
-fn decode(bytes: &[u8], target: &Target) -> Answer {
+fn examine(bytes: &[u8], target: &Target) -> Answer {
     // A decoder that panics has a fault of its own; its state is dropped with it.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| media::decode(bytes, target)));
-    match decoded {
-        Ok(Ok(decoded)) => Answer::Decoded(decoded),
-        Ok(Err(error)) => Answer::Problem(error.into()),
-        Err(_) => Answer::Problem(Problem::new(
-            ProblemKind::Damaged,
-            "the decoder gave up on it (it panicked)",
-        )),
+    let (known, picture) = match decoded {
+        Ok(Ok(Decoded { facts, pixels })) => (Ok(facts), Ok(pixels)),
+        Ok(Err(error)) => match undecoded(&error) {
+            Some(format) => (Err(format), Err(error.into())),
+            None => return Answer::Problem(error.into()),
+        },
+        Err(_) => {
+            return Answer::Problem(Problem::new(
+                ProblemKind::Damaged,
+                "the decoder gave up on it (it panicked)",
+            ));
+        }
+    };
+    let metadata = describe(|| metadata::read(bytes));
+    let facts = known.unwrap_or_else(|format| {
+        let (width, height) = metadata.dimensions.unwrap_or_default();
+        Facts {
+            format,
+            width,
+            height,
+        }
+    });
+    Answer::Examined(Box::new(Examined {
+        facts,
+        metadata,
+        picture,
+    }))
+}
+
+/// The format of what is recognised and cannot be decoded here.
+fn undecoded(_error: &MediaError) -> Option<Format> {
+    None
+}
+
+fn read_sidecar(bytes: &[u8]) -> Metadata {
+    if bytes.len() > LARGEST_SIDECAR {
+        return Metadata::default();
     }
+    describe(|| metadata::read_sidecar(bytes))
+}
+
+/// What a reader of metadata finds; nothing, if it panics.
+fn describe(read: impl FnOnce() -> Metadata) -> Metadata {
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
-use super::protocol::{Answer, ContentHash, DECODE, READ, Setup};
+use super::protocol::{Answer, ContentHash, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, Setup};
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Decoded, Target};
+use crate::media::{self, Target};
+use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
 
 /// Workers that may end before they are ready until none can be had.
@@ -151,20 +152,48 @@ impl Worker {
         match self.ask(Step::Reading, |socket| send_file(socket, file))? {
             Answer::Read(hash) => Ok(hash),
             Answer::Problem(problem) => Err(problem.into()),
-            Answer::Decoded(_) | Answer::Ready => Err(self.out_of_step().into()),
+            _ => Err(self.out_of_step().into()),
         }
     }
 
-    /// Decodes exactly the bytes that were read last.
+    /// Decodes exactly the bytes that were read last, and reads their metadata.
     ///
     /// # Errors
     /// The [`Problem`] that this content is, or no worker can be had.
-    pub fn decode(&mut self) -> Result<Decoded, WorkerError> {
-        match self.ask(Step::Decoding, |mut socket| socket.write_all(&[DECODE]))? {
-            Answer::Decoded(decoded) => Ok(decoded),
+    pub fn examine(&mut self) -> Result<Examined, WorkerError> {
+        match self.command(EXAMINE)? {
+            Answer::Examined(examined) => Ok(*examined),
             Answer::Problem(problem) => Err(problem.into()),
-            Answer::Read(_) | Answer::Ready => Err(self.out_of_step().into()),
+            _ => Err(self.out_of_step().into()),
         }
+    }
+
+    /// Reads only the metadata of the bytes that were read last.
+    ///
+    /// # Errors
+    /// The [`Problem`] that this content is, or no worker can be had.
+    pub fn describe(&mut self) -> Result<Metadata, WorkerError> {
+        self.metadata(DESCRIBE)
+    }
+
+    /// Reads what the bytes that were read last say as a sidecar.
+    ///
+    /// # Errors
+    /// The [`Problem`] that this content is, or no worker can be had.
+    pub fn read_sidecar(&mut self) -> Result<Metadata, WorkerError> {
+        self.metadata(SIDECAR)
+    }
+
+    fn metadata(&mut self, command: u8) -> Result<Metadata, WorkerError> {
+        match self.command(command)? {
+            Answer::Described(metadata) => Ok(*metadata),
+            Answer::Problem(problem) => Err(problem.into()),
+            _ => Err(self.out_of_step().into()),
+        }
+    }
+
+    fn command(&mut self, command: u8) -> Result<Answer, WorkerError> {
+        self.ask(Step::Decoding, |mut socket| socket.write_all(&[command]))
     }
 
     /// Sends one request and waits for its answer until the deadline. A worker that

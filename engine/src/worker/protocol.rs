@@ -1,12 +1,14 @@
 //! What the two ends say to each other, over a Unix stream socket.
 //!
-//! Host to worker: one [`Setup`] frame, answered when the worker is ready; then, for each file, the byte [`READ`] with the
-//! open file attached (`SCM_RIGHTS`), and after the answer either [`DECODE`] or the next
-//! file. Worker to host: one [`Answer`] frame for each `READ` and each `DECODE`.
+//! Host to worker: one [`Setup`] frame, answered when the worker is ready; then, for each
+//! file, the byte [`READ`] with the open file attached (`SCM_RIGHTS`), and after the answer
+//! either [`EXAMINE`], [`DESCRIBE`] or [`SIDECAR`], as often as wanted, or the next file.
+//! Worker to host: one [`Answer`] frame for each of them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Decoded, Target};
+use crate::media::{Facts, Target};
+use crate::metadata::Metadata;
 use crate::problem::Problem;
 
 /// BLAKE3 of a file's bytes: the name of a content.
@@ -14,8 +16,24 @@ pub type ContentHash = [u8; 32];
 
 /// "Here is a file: read it and say its content's name."
 pub(super) const READ: u8 = b'R';
-/// "Decode what you have just read."
-pub(super) const DECODE: u8 = b'D';
+/// "Decode what you have just read, and say what it says of itself."
+pub(super) const EXAMINE: u8 = b'D';
+/// "Say what it says of itself; I have seen it."
+pub(super) const DESCRIBE: u8 = b'M';
+/// "It is a sidecar; what does it say?"
+pub(super) const SIDECAR: u8 = b'X';
+
+/// What a content is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Examined {
+    /// Its format and dimensions; the latter 0 where only a decoder could have told.
+    pub facts: Facts,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// `size * size * 3` bytes: rows from the top, RGB, upright. Or why there are none,
+    /// although the format is known.
+    pub picture: Result<Vec<u8>, Problem>,
+}
 
 /// How the worker works, said once.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -34,6 +52,7 @@ pub(super) enum Answer {
     /// The first one: the worker is in its sandbox and waits for files.
     Ready,
     Read(ContentHash),
-    Decoded(Decoded),
+    Examined(Box<Examined>),
+    Described(Box<Metadata>),
     Problem(Problem),
 }

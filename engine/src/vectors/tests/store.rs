@@ -1,6 +1,7 @@
 //! Appending, forgetting and reading rows, and what the files then look like.
 
 use super::*;
+use crate::vectors::Selection;
 use std::fs::{self, File, OpenOptions};
 
 #[test]
@@ -227,4 +228,62 @@ fn the_files_are_as_described() {
     assert_eq!(codes[4096..4100], [0, 95, -127i8 as u8, 0]);
     let scale = f32::from_le_bytes([codes[4352], codes[4353], codes[4354], codes[4355]]);
     assert!((scale - 0.8 / 127.0).abs() < 1e-5);
+}
+
+#[test]
+fn a_row_without_a_vector_is_there_and_is_never_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = vectors(1, 3);
+    let mut store = filled(dir.path(), 10, &all[..1]);
+    assert_eq!(store.append_blank(&hash(1)).unwrap(), 1);
+    append_at(&mut store, 2, &all[2]);
+    assert_eq!(store.append_blank(&hash(3)).unwrap(), 3);
+    store.sync().unwrap();
+    drop(store);
+    for remove_codes in [false, true] {
+        if remove_codes {
+            fs::remove_file(dir.path().join("codes-000000.i8")).unwrap();
+        }
+        let store = open(dir.path(), DIM, 10, 4).unwrap();
+        assert_eq!(store.rebuilt_segments(), u32::from(remove_codes));
+        let view = store.snapshot();
+        assert_eq!((view.content(3), view.vector(3)), (Some(hash(3)), None));
+        assert_eq!(view.segments[0].scales(1..2)[0], f32::NAN.to_le_bytes());
+        let opposite: Vec<f32> = all[0].iter().map(|value| -value).collect();
+        let only = (0..4).collect();
+        for selected in [None, Some(&only)] {
+            let selection = Selection {
+                only: selected,
+                except: None,
+            };
+            let found = view.search(&opposite, 10, &selection).unwrap();
+            let mut rows: Vec<u32> = found.iter().map(|hit| hit.row).collect();
+            rows.sort_unstable();
+            assert_eq!(rows, [0, 2]);
+        }
+    }
+}
+
+/// With more rows than a search chooses candidates from, nearly all of them blank and all
+/// others worse than nothing.
+#[test]
+fn rows_without_a_vector_take_no_place_among_the_candidates() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 3, 1000, 0).unwrap();
+    for row in 0..500 {
+        if row % 50 == 0 {
+            append_at(&mut store, row, &[-1.0, 0.0, 0.0]);
+        } else {
+            store.append_blank(&hash(row)).unwrap();
+        }
+    }
+    let found = store
+        .snapshot()
+        .search(&[1.0, 0.0, 0.0], 10, &Selection::default());
+    let rows: Vec<u32> = found.unwrap().iter().map(|hit| hit.row).collect();
+    assert_eq!(rows, (0..10).map(|row| row * 50).collect::<Vec<u32>>());
+}
+
+fn append_at(store: &mut VectorStore, row: u32, vector: &[f32]) {
+    assert_eq!(store.append(&hash(row), vector).unwrap(), row);
 }
