@@ -22,6 +22,7 @@ use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
 use semfs_engine::media::{Facts, Format};
 use semfs_engine::query::Query;
+use semfs_engine::question::Question;
 use semfs_engine::search::Searcher;
 use semfs_engine::vectors::Selection;
 use support::{Random, Table, folder, in_parallel, median, ms, quantile, ratio, say, timed};
@@ -302,8 +303,8 @@ fn measure_text(runtime: &Runtime, model: &Model) {
     let (mut new, mut known) = (Vec::new(), Vec::new());
     for (at, question) in questions().iter().enumerate() {
         let query = Query::parse(question).unwrap();
-        let (first, _) = timed(|| black_box(searcher.embed(&query).unwrap()));
-        let (again, _) = timed(|| black_box(searcher.embed(&query).unwrap()));
+        let (first, _) = timed(|| black_box(searcher.embed(query.terms()).unwrap()));
+        let (again, _) = timed(|| black_box(searcher.embed(query.terms()).unwrap()));
         if at >= 20 {
             new.push(first);
             known.push(again);
@@ -332,16 +333,16 @@ fn measure_whole(data: &Data, runtime: &Runtime, model: &Model, table: &mut Tabl
     let generation = data.index.generation();
     let search = |query: &Query| {
         let found = searcher
-            .search(&data.index, &generation, query, TOP)
+            .search(&data.index, &generation, &Question::from(query), TOP)
             .unwrap();
         assert_eq!(found.len(), TOP);
     };
     let (mut new, mut known, mut vectors) = (Vec::new(), Vec::new(), Vec::new());
     for (at, question) in questions().iter().enumerate() {
-        let query = Query::parse(question).unwrap();
+        let query = Query::parse(&format!("{question} min=0")).unwrap();
         let (first, ()) = timed(|| search(&query));
         let (again, ()) = timed(|| search(&query));
-        let vector = searcher.embed(&query).unwrap();
+        let vector = searcher.embed(query.terms()).unwrap().unwrap();
         let rows = generation.alive();
         let (only, _) = timed(|| black_box(generation.vectors().search(&vector, TOP, &rows)));
         if at >= 20 {

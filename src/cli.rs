@@ -87,7 +87,9 @@ pub(crate) enum Command {
     /// Print the photos that fit a query best, best first
     ///
     /// Asks the running daemon; without one, opens the index itself. A query is English
-    /// words; `cat + snow - dog` adds and subtracts, and `top=50` limits.
+    /// words; `cat + snow - dog` adds and subtracts. Filters: date=2023-05..2024-01,
+    /// camera=nikon, place=paris, type=raw, tag=family, in=FOLDER, shape=portrait. `top=50`
+    /// limits; `min=0` shows what fits less well, too.
     Search {
         /// Print at most so many
         #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -161,11 +163,11 @@ pub(crate) enum Command {
     Scout,
 }
 
-/// How results are printed. Without either: score and path, for people.
+/// How results are printed. Without either: relevance and path, for people.
 #[derive(Debug, Clone, Copy, Args)]
 #[group(multiple = false)]
 pub(crate) struct Format {
-    /// Print a JSON array of objects with rank, score and path
+    /// Print a JSON array of objects with rank, relevance, score and path
     #[arg(long)]
     pub json: bool,
     /// Print only paths, each followed by a zero byte, for `xargs -0`

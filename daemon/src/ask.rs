@@ -8,6 +8,8 @@ use semfs_engine::decisions::Decisions;
 use semfs_engine::index::Index;
 use semfs_engine::ingest::ProgressSnapshot;
 use semfs_engine::query::Query;
+use semfs_engine::question::Question;
+use semfs_engine::search::Match;
 use serde::Serialize;
 
 use crate::client::Daemon;
@@ -19,10 +21,22 @@ use crate::error::DaemonError;
 /// A photo that answers a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
+    /// How well it fits, from 0 to 1; means the same for every query.
+    pub relevance: f32,
     /// Cosine of photo and query. Comparable within one query only.
     pub score: f32,
     /// A file that holds the photo, absolute.
     pub path: PathBuf,
+}
+
+impl From<Match> for Found {
+    fn from(found: Match) -> Self {
+        Self {
+            relevance: found.relevance,
+            score: found.score,
+            path: found.path,
+        }
+    }
 }
 
 /// A file that could not be taken in.
@@ -103,7 +117,9 @@ pub fn pin(config: &Config, environment: &Environment, query: &str) -> Result<bo
         Asked::Daemon(daemon) => daemon.pin(query),
         Asked::Engine(engine) => {
             let decisions = Decisions::open(&config.state)?;
-            Ok(semfs_fs::pin(&decisions, &engine.searcher()?, query)?)
+            let generation = engine.index.generation();
+            let pinned = semfs_fs::pin(&decisions, &engine.searcher()?, &generation, query)?;
+            Ok(pinned.is_some())
         }
     }
 }
@@ -130,12 +146,11 @@ pub(crate) fn search_index(
     default_top: usize,
 ) -> Result<Vec<Found>, DaemonError> {
     let query = Query::parse(query)?;
-    let matches = searcher.search(index, &index.generation(), &query, default_top)?;
-    let found = matches.into_iter().map(|found| Found {
-        score: found.score,
-        path: found.path,
-    });
-    Ok(found.collect())
+    let generation = index.generation();
+    searcher.check(&generation, &query)?;
+    let question = Question::from(&query);
+    let matches = searcher.search(index, &generation, &question, default_top)?;
+    Ok(matches.into_iter().map(Found::from).collect())
 }
 
 pub(crate) fn problems_of(
@@ -160,7 +175,8 @@ pub(crate) fn problems_of(
 
 /// The facts of an index that no daemon serves.
 fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
-    let totals = engine.index.generation().totals();
+    let generation = engine.index.generation();
+    let totals = generation.totals();
     let roots = engine.index.catalog().roots()?;
     let mut shown = Vec::new();
     for (id, path) in roots {
@@ -183,6 +199,7 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         files: totals.files,
         problems: totals.problems,
         vectors: u64::from(totals.rows),
+        facets: generation.facets().counts(),
         generation: totals.generation,
         model: engine.model_status(),
         roots: shown,

@@ -43,7 +43,8 @@ impl Daemon {
             .client
             .search(query, top)
             .map_err(|error| self.failed(error))?;
-        let found = found.into_iter().map(|(score, path)| Found {
+        let found = found.into_iter().map(|(relevance, score, path)| Found {
+            relevance: relevance as f32,
             score: score as f32,
             path: path_of(path),
         });

@@ -22,6 +22,9 @@ pub const FILE_NAME: &str = "semfs.toml";
 /// Used when the user's folder has none.
 const SYSTEM_FILE: &str = "/etc/semfs/semfs.toml";
 
+/// Photos of one folder: less would be a nuisance, more would cost much memory.
+const FOLDER_PHOTOS: std::ops::RangeInclusive<usize> = 10..=200_000;
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -73,6 +76,8 @@ pub struct Config {
     pub exclude: Vec<String>,
     /// How many photos a query shows if it does not say.
     pub results: usize,
+    /// How many photos a folder shows; one that has more is shown in parts.
+    pub folder_photos: usize,
     /// Minutes between looks at all folders; 0: only at start and when asked to.
     pub rescan_minutes: u64,
     /// Seconds between looks at folders that tell of no changes, at least.
@@ -182,6 +187,7 @@ struct ConfigFile {
     exclude: Vec<String>,
     exclude_defaults: bool,
     results: usize,
+    folder_photos: usize,
     rescan_minutes: u64,
     poll_seconds: u64,
     rest_seconds: u64,
@@ -217,7 +223,8 @@ impl Default for ConfigFile {
             onnxruntime: None,
             exclude: Vec::new(),
             exclude_defaults: true,
-            results: 200,
+            results: 1000,
+            folder_photos: 10_000,
             rescan_minutes: 15,
             poll_seconds: 60,
             rest_seconds: 1,
@@ -275,6 +282,12 @@ impl Config {
         };
         if !(1..=MOST_RESULTS).contains(&file.results) {
             return Err(value(format!("`results` must be from 1 to {MOST_RESULTS}")));
+        }
+        if !FOLDER_PHOTOS.contains(&file.folder_photos) {
+            let (least, most) = (FOLDER_PHOTOS.start(), FOLDER_PHOTOS.end());
+            return Err(value(format!(
+                "`folder_photos` must be from {least} to {most}"
+            )));
         }
         let Limits {
             worker_mib,
@@ -351,6 +364,7 @@ impl Config {
             onnxruntime: file.onnxruntime.as_deref().map(absolute),
             exclude,
             results: file.results,
+            folder_photos: file.folder_photos,
             rescan_minutes: file.rescan_minutes,
             poll_seconds: file.poll_seconds,
             rest_seconds: file.rest_seconds,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::status::{self, Activity, Status};
 use semfs_engine::decisions::Decisions;
 use semfs_engine::search::Searcher;
-use semfs_fs::{Mount, Namespace, StatusForm};
+use semfs_fs::{Mount, Namespace, Settings, StatusForm};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -79,9 +79,13 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         Box::new(move |form| match form {
             StatusForm::Text => status.status().to_string(),
             StatusForm::Json => status.status().json() + "\n",
+            StatusForm::Metrics => status.status().metrics(),
             StatusForm::Roots => status::table(&status.indexer.roots()),
         }),
-        config.results,
+        Settings {
+            results: config.results,
+            folder: config.folder_photos,
+        },
     );
     let mount = Mount::new(Arc::new(namespace), &config.mount)?;
     tracing::info!(mount = %config.mount.display(), "mounted");
@@ -139,7 +143,8 @@ impl Answers for Service {
     }
 
     fn status(&self) -> Status {
-        let totals = self.engine.index.generation().totals();
+        let generation = self.engine.index.generation();
+        let totals = generation.totals();
         let pass = self.indexer.progress();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -152,6 +157,7 @@ impl Answers for Service {
             files: totals.files,
             problems: totals.problems,
             vectors: u64::from(totals.rows),
+            facets: generation.facets().counts(),
             generation: totals.generation,
             model: self.engine.model_status(),
             roots: self.indexer.roots(),
@@ -173,7 +179,9 @@ impl Answers for Service {
     }
 
     fn pin(&self, query: &str) -> Result<bool, DaemonError> {
-        Ok(semfs_fs::pin(&self.decisions, &self.searcher, query)?)
+        let generation = self.engine.index.generation();
+        let pinned = semfs_fs::pin(&self.decisions, &self.searcher, &generation, query)?;
+        Ok(pinned.is_some())
     }
 
     fn unpin(&self, query: &str) -> Result<(), DaemonError> {

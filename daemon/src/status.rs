@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use semfs_engine::catalog::unix_seconds;
+use semfs_engine::facets::FacetCounts;
 use semfs_engine::ingest::{ProgressSnapshot, words};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -23,6 +24,8 @@ pub struct Status {
     pub problems: u64,
     /// Vectors that are stored: one for each content that was ever embedded.
     pub vectors: u64,
+    /// Photos for each value of each facet.
+    pub facets: FacetCounts,
     /// Number of the published generation.
     pub generation: u64,
     /// The model.
@@ -227,6 +230,55 @@ impl Status {
         // Plain numbers and texts, so this cannot fail; if it did, it would say so.
         serde_json::to_string_pretty(self)
             .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+    }
+
+    /// The numbers, for monitoring: the text format of Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let mut text = String::new();
+        let mut tell = |name: &str, kind: &str, help: &str, value: u64| {
+            text += &format!(
+                "# HELP semfs_{name} {help}\n# TYPE semfs_{name} {kind}\nsemfs_{name} {value}\n"
+            );
+        };
+        let offline = |root: &&RootStatus| root.mode == Some(Mode::Offline);
+        let offline = self.roots.iter().filter(offline).count() as u64;
+        let lost = self.roots.iter().map(|root| root.lost_events).sum();
+        tell("photos", "gauge", "Different photos.", self.photos);
+        tell("files", "gauge", "Files that are photos.", self.files);
+        let help = "Files that could not be taken in.";
+        tell("problems", "gauge", help, self.problems);
+        tell(
+            "roots",
+            "gauge",
+            "Folders of photos.",
+            self.roots.len() as u64,
+        );
+        tell(
+            "roots_offline",
+            "gauge",
+            "Roots that cannot be reached.",
+            offline,
+        );
+        tell(
+            "lost_events_total",
+            "counter",
+            "Changes that were lost.",
+            lost,
+        );
+        tell(
+            "generation",
+            "counter",
+            "Published states.",
+            self.generation,
+        );
+        let indexing = u64::from(self.activity == Activity::Indexing);
+        tell("indexing", "gauge", "1 while a pass goes on.", indexing);
+        let help = "Passes that were finished.";
+        tell("passes_total", "counter", help, self.passes_finished);
+        let help = "Resident memory without workers.";
+        tell("memory_bytes", "gauge", help, self.memory);
+        text
     }
 }
 

@@ -10,6 +10,7 @@
 //! of vectors.
 
 mod column;
+mod counts;
 mod labels;
 mod words;
 
@@ -23,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::RootId;
 use crate::date::Day;
 use crate::metadata::TakenSource;
+use crate::query::Shape;
 
+pub use counts::FacetCounts;
 pub use labels::{Label, Labels, folded};
 pub use words::words;
 
@@ -79,31 +82,19 @@ pub struct PlaceName {
     pub town: String,
 }
 
-/// How a photo lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shape {
-    /// Higher than wide.
-    Portrait,
-    /// Wider than high.
-    Landscape,
-    /// The longer side is at most a twentieth longer.
-    Square,
-}
-
-impl Shape {
-    /// The shape of so many pixels; nothing if a side is 0.
-    #[must_use]
-    pub fn of(width: u32, height: u32) -> Option<Self> {
-        let (long, short) = (width.max(height), width.min(height));
-        if short == 0 {
-            None
-        } else if u64::from(long) * 20 <= u64::from(short) * 21 {
-            Some(Self::Square)
-        } else if width > height {
-            Some(Self::Landscape)
-        } else {
-            Some(Self::Portrait)
-        }
+/// The shape of so many pixels, square if the longer side is at most a twentieth longer;
+/// nothing if a side is 0.
+#[must_use]
+pub fn shape_of(width: u32, height: u32) -> Option<Shape> {
+    let (long, short) = (width.max(height), width.min(height));
+    if short == 0 {
+        None
+    } else if u64::from(long) * 20 <= u64::from(short) * 21 {
+        Some(Shape::Square)
+    } else if width > height {
+        Some(Shape::Landscape)
+    } else {
+        Some(Shape::Portrait)
     }
 }
 
@@ -153,8 +144,8 @@ impl Facets {
 
     fn change(&mut self, row: u32, facts: &RowFacts, change: &mut dyn FnMut(&mut RoaringBitmap)) {
         debug_assert!(row != u32::MAX, "rows are numbered from 0");
-        match facts.taken {
-            Some(time) => change_in(Arc::make_mut(&mut self.days), Day::of_unix(time), change),
+        match facts.taken.and_then(Day::of_unix) {
+            Some(day) => change_in(Arc::make_mut(&mut self.days), day, change),
             None => change(Arc::make_mut(&mut self.undated)),
         }
         if let Some(camera) = &facts.camera {
@@ -177,7 +168,7 @@ impl Facets {
             let key = (folded(folder).into_boxed_str(), RootId(*root));
             change_in(Arc::make_mut(&mut self.folders), key, change);
         }
-        if let Some(shape) = Shape::of(facts.width, facts.height) {
+        if let Some(shape) = shape_of(facts.width, facts.height) {
             change(Arc::make_mut(&mut self.shapes[shape as usize]));
         }
         for word in facts.words() {
@@ -289,15 +280,18 @@ impl Facets {
         labels.into_iter().flatten().map(|label| label.rows).union()
     }
 
-    /// The rows taken at a place: a country, region or town of this name, a town given as
-    /// `country/town`, or else any whose name contains all words of it.
+    /// The rows taken at a place: a country, region or town of this name; a country given as
+    /// `country/`, a town given as `country/town`; or else any place whose name contains all
+    /// words of it.
     #[must_use]
     pub fn of_place(&self, name: &str) -> RoaringBitmap {
         if let Some((country, town)) = name.split_once('/') {
-            return self
-                .town(country.trim(), town.trim())
-                .map(|label| label.rows.clone())
-                .unwrap_or_default();
+            let label = if town.trim().is_empty() {
+                self.countries.get(country)
+            } else {
+                self.town(country.trim(), town.trim())
+            };
+            return label.map(|label| label.rows.clone()).unwrap_or_default();
         }
         let wide = [&self.countries, &self.regions];
         let exact = wide.iter().filter_map(|labels| labels.get(name));
@@ -344,12 +338,6 @@ impl Facets {
             .take_while(|((path, _), _)| path.starts_with(folder));
         let rows = beginning.filter(|((path, root), _)| is_below(path) && of(*root));
         rows.map(|(_, rows)| &**rows).union()
-    }
-
-    /// The folders directly below a folder of a root that have photos, in lower case.
-    #[must_use]
-    pub fn has_folder(&self, folder: &str, roots: &[(RootId, String)]) -> bool {
-        !self.in_folder(folder, roots).is_empty()
     }
 }
 

@@ -305,6 +305,30 @@ impl Index {
         Ok(id)
     }
 
+    /// The roots with the names of their folders; where two have the same, the later one's has
+    /// ` (2)` behind it.
+    #[must_use]
+    pub fn root_names(&self) -> Vec<(RootId, String)> {
+        let roots = self
+            .roots
+            .read()
+            .unwrap_or_else(|poison| poison.into_inner());
+        let mut roots: Vec<(RootId, &PathBuf)> =
+            roots.iter().map(|(root, path)| (*root, path)).collect();
+        roots.sort_unstable();
+        let mut given: HashMap<String, u32> = HashMap::new();
+        let names = roots.into_iter().map(|(root, path)| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let times = given.entry(name.to_lowercase()).or_default();
+            *times += 1;
+            match *times {
+                1 => (root, name.into_owned()),
+                times => (root, format!("{name} ({times})")),
+            }
+        });
+        names.collect()
+    }
+
     /// The absolute path of a file.
     #[must_use]
     pub fn absolute(&self, file: &FileKey) -> PathBuf {

@@ -7,6 +7,7 @@
 //! Nothing in this crate knows that a filesystem is mounted, that a bus exists, or who
 //! started the program; it prints nothing and reads no environment.
 
+pub mod calibration;
 pub mod catalog;
 pub mod courtesy;
 pub mod date;
@@ -21,6 +22,7 @@ pub mod metadata;
 pub mod place;
 pub mod problem;
 pub mod query;
+pub mod question;
 pub mod scout;
 pub mod search;
 pub mod vectors;

@@ -6,80 +6,61 @@
 //! |---|---|
 //! | `red car` | photos that look like that |
 //! | `cat + snow - dog` | text arithmetic; signs stand between spaces |
+//! | `cat +0.5 snow -2 dog` | the same with weights, from 0.01 to 100 |
+//! | `date=2023`, `date=2023-05..2024-01`, `date=unknown` | and taken then |
+//! | `camera=nikon d90`, `place=paris`, `tag=family` | and with that attribute |
+//! | `type=raw` | and of that type of file |
+//! | `in=holiday∕2019` | and in that folder of a root; `:` is `∕` as well |
+//! | `shape=portrait` | and of that shape; `landscape` and `square` are the others |
 //! | `top=50` | at most so many |
+//! | `min=0.6`, `min=60%` | relevance at least that |
 //!
-//! Filters (`date=…`, `camera=…` and so on) belong to the language but not to this
-//! version; using one is an error, because ignoring it would give a wrong answer.
+//! The value of `camera=`, `place=`, `tag=` and `in=` goes on over the following words
+//! until the next filter or sign; double quotes end it earlier: `camera="nikon d90" beach`.
+//! All filters must hold, also several of one kind. Filters alone are a query.
+//!
+//! What is parsed and printed again is the same query. This module does not know photos,
+//! nor what a relevance or a place is: only what can be asked.
 
 use std::fmt;
+use std::str::FromStr;
 
-/// Queries longer than this are refused, in bytes: a folder name has no more.
+pub use self::error::QueryError;
+pub use self::filter::{Filter, Shape};
+pub use self::relevance::Relevance;
+pub use self::term::{Sign, Term, Weight};
+
+mod decimal;
+mod error;
+mod filter;
+mod key;
+mod parse;
+mod relevance;
+mod term;
+#[cfg(test)]
+mod tests;
+mod words;
+
+/// Queries longer than this are not parsed, in bytes: a folder name has no more. One
+/// that was put together by nesting may be longer when printed.
 pub const LONGEST_QUERY: usize = 255;
 
 /// The most results that can be asked for.
 pub const MOST_RESULTS: usize = 10_000;
 
-/// Attributes that the language reserves for filters.
-const FILTERS: &[&str] = &[
-    "date", "camera", "place", "type", "tag", "in", "shape", "min",
-];
-
-/// A parsed query.
+/// A query: texts, filters and limits.
+///
+/// It has a term that counts for, or no terms but a filter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Query {
     terms: Vec<Term>,
+    filters: Vec<Filter>,
     top: Option<usize>,
-}
-
-/// A text with its sign.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Term {
-    /// Whether it counts for or against.
-    pub sign: Sign,
-    /// The words, separated by single spaces.
-    pub text: String,
-}
-
-/// Whether a term counts for or against a photo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sign {
-    /// More like this.
-    Plus,
-    /// Less like this.
-    Minus,
-}
-
-/// Why a text is no query.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    /// It has no words.
-    #[error("the query has no words")]
-    Empty,
-    /// It is too long.
-    #[error("the query has {0} bytes; at most {LONGEST_QUERY} are allowed")]
-    TooLong(usize),
-    /// All words count against.
-    #[error("the query says only what is not wanted: write something before `- `")]
-    OnlyMinus,
-    /// A sign with nothing after it.
-    #[error("a sign has no words after it")]
-    EmptyTerm,
-    /// `top=` with something that is no number.
-    #[error("`top={0}` is not a number from 1 to {MOST_RESULTS}")]
-    Top(String),
-    /// A filter that this version does not have.
-    #[error("the filter `{0}=` is not in this version of semfs; leave it out")]
-    Filter(String),
-    /// `word=value` with a word that is no filter.
-    #[error("`{0}=` is not a filter that semfs knows")]
-    UnknownFilter(String),
-    /// The model knows none of the words.
-    #[error("the model knows no word of {0:?}; it speaks English")]
-    UnknownWords(String),
+    min: Option<Relevance>,
 }
 
 impl Query {
-    /// Parses a query.
+    /// Parses a query of at most [`LONGEST_QUERY`] bytes.
     ///
     /// # Errors
     /// A sentence that says what is wrong.
@@ -87,53 +68,76 @@ impl Query {
         if text.len() > LONGEST_QUERY {
             return Err(QueryError::TooLong(text.len()));
         }
-        let mut top = None;
-        let mut terms = vec![(Sign::Plus, Vec::new())];
-        for word in text.split_whitespace() {
-            match word {
-                "+" => terms.push((Sign::Plus, Vec::new())),
-                "-" => terms.push((Sign::Minus, Vec::new())),
-                _ => match word.split_once('=') {
-                    Some(("top", value)) => top = Some(parse_top(value)?),
-                    Some((key, _)) if FILTERS.contains(&key) => {
-                        return Err(QueryError::Filter(key.to_owned()));
-                    }
-                    Some((key, _)) => return Err(QueryError::UnknownFilter(key.to_owned())),
-                    None => {
-                        if let Some((_, words)) = terms.last_mut() {
-                            words.push(word);
-                        }
-                    }
-                },
-            }
-        }
-        if terms.iter().all(|(_, words)| words.is_empty()) {
-            return Err(QueryError::Empty);
-        }
-        // Nothing before a leading sign is no term: `- dog` is only a minus.
-        if terms[0].1.is_empty() {
-            terms.remove(0);
-        }
-        if terms.iter().any(|(_, words)| words.is_empty()) {
-            return Err(QueryError::EmptyTerm);
-        }
-        if terms.iter().all(|(sign, _)| *sign == Sign::Minus) {
-            return Err(QueryError::OnlyMinus);
-        }
-        let terms = terms.into_iter().map(|(sign, words)| Term {
-            sign,
-            text: words.join(" "),
-        });
-        Ok(Self {
-            terms: terms.collect(),
-            top,
-        })
+        parse::parse(text)
     }
 
-    /// The texts with their signs; at least one of them counts for.
+    /// A query of its parts, under the rules of [`Query::parse`] except for the length.
+    ///
+    /// Texts and values are normalised as [`Term::new`] and the constructors of
+    /// [`Filter`] do; of equal filters the first stays.
+    ///
+    /// # Errors
+    /// A part is none that could be written, all terms count against, `top` is not from
+    /// 1 to [`MOST_RESULTS`], or there is neither a term nor a filter.
+    pub fn of(
+        terms: Vec<Term>,
+        filters: Vec<Filter>,
+        top: Option<usize>,
+        min: Option<Relevance>,
+    ) -> Result<Self, QueryError> {
+        let terms = terms.into_iter().map(Term::normal);
+        let terms: Vec<Term> = terms.collect::<Result<_, _>>()?;
+        let mut query = Self {
+            terms,
+            filters: Vec::new(),
+            top,
+            min,
+        };
+        for filter in filters {
+            query.add(filter.normal()?);
+        }
+        if let Some(top) = top
+            && !(1..=MOST_RESULTS).contains(&top)
+        {
+            return Err(QueryError::Top(top.to_string()));
+        }
+        let only_minus = query.terms.iter().all(|term| term.sign == Sign::Minus);
+        match (query.terms.is_empty(), query.filters.is_empty()) {
+            (true, true) if top.is_some() || min.is_some() => Err(QueryError::OnlyLimits),
+            (true, true) => Err(QueryError::Empty),
+            (false, _) if only_minus => Err(QueryError::OnlyMinus),
+            _ => Ok(query),
+        }
+    }
+
+    /// This query with one more filter, unless it has an equal one. The filter is
+    /// normalised as by its constructor. One that its constructor would refuse (an empty
+    /// value) is taken as it is; the query that is printed then cannot be parsed.
+    #[must_use]
+    pub fn and(&self, filter: Filter) -> Self {
+        let mut query = self.clone();
+        query.add(filter.clone().normal().unwrap_or(filter));
+        query
+    }
+
+    fn add(&mut self, filter: Filter) {
+        if !self.filters.contains(&filter) {
+            self.filters.push(filter);
+        }
+    }
+
+    /// The texts with their signs and weights. Either there are none, or at least one
+    /// of them counts for.
     #[must_use]
     pub fn terms(&self) -> &[Term] {
         &self.terms
+    }
+
+    /// The filters, in the order in which they were written; no two are equal. All of
+    /// them must hold.
+    #[must_use]
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
     }
 
     /// At most so many results, if the query says it; from 1 to [`MOST_RESULTS`].
@@ -141,82 +145,46 @@ impl Query {
     pub fn top(&self) -> Option<usize> {
         self.top
     }
+
+    /// The least relevance of a result, if the query says it.
+    #[must_use]
+    pub fn min(&self) -> Option<Relevance> {
+        self.min
+    }
 }
 
-fn parse_top(value: &str) -> Result<usize, QueryError> {
-    let number = value.parse().ok();
-    number
-        .filter(|number| (1..=MOST_RESULTS).contains(number))
-        .ok_or_else(|| QueryError::Top(value.to_owned()))
+impl FromStr for Query {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        Self::parse(text)
+    }
 }
 
+/// Texts come first: a value without quotes goes on until the next filter.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, term) in self.terms.iter().enumerate() {
-            match (number, term.sign) {
-                (0, Sign::Plus) => {}
-                (0, Sign::Minus) => f.write_str("- ")?,
-                (_, Sign::Plus) => f.write_str(" + ")?,
-                (_, Sign::Minus) => f.write_str(" - ")?,
+        let mut space = "";
+        for term in &self.terms {
+            f.write_str(space)?;
+            let silent = space.is_empty() && term.sign == Sign::Plus && term.weight == Weight::ONE;
+            if silent {
+                f.write_str(&term.text)?;
+            } else {
+                term.fmt(f)?;
             }
-            f.write_str(&term.text)?;
+            space = " ";
         }
-        match self.top {
-            Some(top) => write!(f, " top={top}"),
-            None => Ok(()),
+        for filter in &self.filters {
+            write!(f, "{space}{filter}")?;
+            space = " ";
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parsed(text: &str) -> String {
-        Query::parse(text).unwrap().to_string()
-    }
-
-    #[test]
-    fn words_and_signs() {
-        assert_eq!(parsed("  red   car "), "red car");
-        assert_eq!(parsed("cat + snow - dog"), "cat + snow - dog");
-        assert_eq!(parsed("- dog + cat"), "- dog + cat");
-        assert_eq!(parsed("well-known man's hat"), "well-known man's hat");
-        assert_eq!(parsed("beach top=50"), "beach top=50");
-    }
-
-    #[test]
-    fn what_is_no_query_says_why() {
-        let error = |text: &str| Query::parse(text).unwrap_err();
-        assert_eq!(error(" "), QueryError::Empty);
-        assert_eq!(error("top=3"), QueryError::Empty);
-        assert_eq!(error("- dog"), QueryError::OnlyMinus);
-        assert_eq!(error("dog + "), QueryError::EmptyTerm);
-        assert_eq!(error("dog top=lots"), QueryError::Top("lots".into()));
-        assert_eq!(error("dog top=0"), QueryError::Top("0".into()));
-        assert_eq!(error("dog date=2023"), QueryError::Filter("date".into()));
-        assert_eq!(
-            error("dog colour=red"),
-            QueryError::UnknownFilter("colour".into())
-        );
-        assert_eq!(error(&"x".repeat(256)), QueryError::TooLong(256));
-    }
-
-    proptest! {
-        #[test]
-        fn printing_and_parsing_agree(text in "[a-z+\\- ]{0,40}( top=[0-9]{1,3})?") {
-            if let Ok(query) = Query::parse(&text) {
-                prop_assert_eq!(Query::parse(&query.to_string()), Ok(query));
-            }
+        if let Some(top) = self.top {
+            write!(f, " top={top}")?;
         }
-
-        #[test]
-        fn any_text_is_a_query_or_a_sentence(text in "\\PC{0,80}") {
-            if let Err(error) = Query::parse(&text) {
-                prop_assert!(!error.to_string().is_empty());
-            }
+        if let Some(min) = self.min {
+            write!(f, " min={min}")?;
         }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //! never opens a photo.
 
 mod caller;
+mod directory;
 mod fuse;
 mod jobs;
 mod listing;
@@ -18,8 +19,9 @@ mod namespace;
 mod nodes;
 mod pins;
 
-pub use listing::{Entry, Listing};
+pub use directory::{Directory, File, Node, Place, View};
+pub use listing::{Entry, Listing, Reason};
 pub use mount::{Mount, MountError};
 pub use mountpoint::{mounted, prepare};
-pub use namespace::{Directory, File, Namespace, NamespaceError, Node, StatusForm, StatusSource};
-pub use pins::{Names, PinError, pin, unpin};
+pub use namespace::{Found, Namespace, NamespaceError, Settings, StatusForm, StatusSource};
+pub use pins::{FixedNames, PinError, pin, unpin};

@@ -1,26 +1,34 @@
 //! A listing: what a folder shows, from one generation of the index.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use semfs_engine::index::Photo;
+use crate::directory::Node;
 
-use crate::names;
-
-/// A name in a listing, and the photo it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A name in a listing, and what it stands for.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Its name in the folder.
     pub name: String,
-    /// The photo, absolute.
-    pub target: PathBuf,
-    /// The photo's row: it stays the same where the photo moves.
-    pub row: u32,
+    /// A photo, or a folder.
+    pub node: Node,
+    /// Why it is here.
+    pub reason: Reason,
 }
 
-/// The entries of a result folder, ordered by name, all from one generation.
+/// Why an entry is in its folder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reason {
+    /// The photo's row, which stays the same where the photo moves.
+    pub row: Option<u32>,
+    /// Relevance from 0 to 1 and raw score, of photos that were searched for.
+    pub worth: Option<(f32, f32)>,
+    /// Words that matched, or what is wrong with the file.
+    pub words: Box<str>,
+}
+
+/// The entries of a folder, ordered by name, all from one generation.
 #[derive(Debug)]
 pub struct Listing {
     generation: u64,
@@ -73,29 +81,30 @@ impl Drop for Share {
 }
 
 impl Listing {
-    /// Names the photos by their rank. `None`: the budget is used up.
-    #[must_use]
-    pub fn ranked(
+    /// A listing of entries, whatever their order. The entries come back if the budget is
+    /// used up.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub fn new(
         generation: u64,
         published: SystemTime,
-        photos: &[Photo],
+        mut entries: Vec<Entry>,
         budget: &Budget,
-    ) -> Option<Self> {
-        // Two texts an entry, each with what the allocator adds.
-        let bytes = photos
-            .iter()
-            .map(|photo| 2 * photo.path.as_os_str().len() + size_of::<Entry>() + 32);
-        let share = budget.share(bytes.sum())?;
-        let of = photos.len();
-        let entries = photos.iter().zip(1..).map(|(photo, rank)| Entry {
-            name: names::ranked(rank, of, file_name(&photo.path)),
-            target: photo.path.clone(),
-            row: photo.row,
+    ) -> Result<Self, Vec<Entry>> {
+        // Each text costs what the allocator adds as well.
+        let bytes = entries.iter().map(|entry| {
+            let target = entry.node.target().map_or(0, |path| path.as_os_str().len());
+            target + entry.name.len() + entry.reason.words.len() + size_of::<Entry>() + 48
         });
-        Some(Self {
+        let Some(share) = budget.share(bytes.sum()) else {
+            return Err(entries);
+        };
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self {
             generation,
             published,
-            entries: entries.collect(),
+            entries,
             _share: share,
         })
     }
@@ -121,7 +130,6 @@ impl Listing {
     /// The entry of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry> {
-        // Ranks are zero-padded, so the order of ranks is the order of names.
         let at = self
             .entries
             .binary_search_by(|entry| entry.name.as_str().cmp(name));
@@ -129,21 +137,18 @@ impl Listing {
     }
 }
 
-fn file_name(path: &Path) -> &[u8] {
-    path.file_name().unwrap_or_default().as_encoded_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names;
 
     fn listing(photos: usize, budget: &Budget) -> Option<Listing> {
-        let photos = (0..photos).map(|number| Photo {
-            row: number as u32,
-            path: format!("/p/{}.jpg", number % 7).into(),
+        let entries = (0..photos).map(|number| Entry {
+            name: names::ranked(number + 1, photos, format!("{}.jpg", number % 7).as_bytes()),
+            node: Node::Photo(format!("/p/{}.jpg", number % 7).into()),
+            reason: Reason::default(),
         });
-        let photos: Vec<_> = photos.collect();
-        Listing::ranked(1, SystemTime::UNIX_EPOCH, &photos, budget)
+        Listing::new(1, SystemTime::UNIX_EPOCH, entries.collect(), budget).ok()
     }
 
     #[test]
@@ -158,10 +163,10 @@ mod tests {
 
     #[test]
     fn the_budget_is_given_back_with_the_listing() {
-        let budget = Budget::new(80_000);
-        let first = listing(500, &budget).unwrap();
-        assert!(listing(500, &budget).is_none());
+        let budget = Budget::new(300_000);
+        let first = listing(700, &budget).unwrap();
+        assert!(listing(700, &budget).is_none());
         drop(first);
-        assert!(listing(500, &budget).is_some());
+        assert!(listing(700, &budget).is_some());
     }
 }

@@ -1,5 +1,8 @@
 //! File names: those that programs probe, and those that every system can carry.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 /// The longest name that a filesystem carries, in bytes.
 pub(crate) const LONGEST_NAME: usize = 255;
 
@@ -35,6 +38,51 @@ pub(crate) fn ranked(rank: usize, of: usize, name: &[u8]) -> String {
     rank + &portable(name, room)
 }
 
+/// Names for the entries of one folder, each given once: where two would be the same, the
+/// later one has ` (2)`, ` (3)` before its extension. Upper and lower case are the same for
+/// many systems, so they are here.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Folded names that are given, and the number that comes next.
+    given: HashMap<String, u32>,
+}
+
+impl Names {
+    /// A name for `name` that every system carries, and that no other entry has.
+    pub(crate) fn give(&mut self, name: &[u8]) -> String {
+        let plain = portable(name, LONGEST_NAME);
+        let mut number = match self.given.get(&plain.to_lowercase()) {
+            None => {
+                self.given.insert(plain.to_lowercase(), 2);
+                return plain;
+            }
+            Some(number) => *number,
+        };
+        loop {
+            let suffix = format!(" ({number})");
+            number += 1;
+            let room = LONGEST_NAME - suffix.len();
+            let mut name = portable(name, room);
+            let at = extension_at(&name);
+            name.insert_str(at, &suffix);
+            if let Entry::Vacant(entry) = self.given.entry(name.to_lowercase()) {
+                entry.insert(2);
+                self.given.insert(plain.to_lowercase(), number);
+                return name;
+            }
+        }
+    }
+}
+
+/// Where the extension of a name begins, with its dot; its end if it has none.
+fn extension_at(name: &str) -> usize {
+    match name.rfind('.') {
+        // A long "extension" is part of the name, and a leading dot begins none.
+        Some(dot) if dot > 0 && name.len() - dot <= 16 => dot,
+        _ => name.len(),
+    }
+}
+
 /// A name that SMB, macOS and Windows can carry, of at most `room` bytes: characters that
 /// they refuse become `_`, and what is too long is cut before the extension.
 fn portable(name: &[u8], room: usize) -> String {
@@ -47,15 +95,16 @@ fn portable(name: &[u8], room: usize) -> String {
         })
         .collect();
     if portable.len() > room {
-        let extension = portable.rfind('.').map_or(0, |dot| portable.len() - dot);
-        // A long "extension" is part of the name.
-        let extension = if extension > 16 { 0 } else { extension };
+        let extension = portable.len() - extension_at(&portable);
         let kept = room - extension;
         let cut = (0..=kept).rev().find(|at| portable.is_char_boundary(*at));
         portable.replace_range(cut.unwrap_or(0)..portable.len() - extension, "");
     }
     if portable.ends_with(['.', ' ']) {
         portable.pop();
+        portable.push('_');
+    }
+    if portable.is_empty() {
         portable.push('_');
     }
     portable
@@ -80,6 +129,21 @@ mod tests {
         assert_eq!(ranked(1, 1, b"end. "), "1 end._");
         assert_eq!(ranked(1, 1, b"a\nb.jpg"), "1 a_b.jpg");
         assert_eq!(ranked(1, 1, b"caf\xe9.jpg"), "1 caf\u{fffd}.jpg");
+    }
+
+    #[test]
+    fn names_that_are_the_same_get_numbers_in_their_order() {
+        let mut names = Names::default();
+        let mut give = |name: &str| names.give(name.as_bytes());
+        assert_eq!(give("a.jpg"), "a.jpg");
+        assert_eq!(give("A.JPG"), "A (2).JPG");
+        assert_eq!(give("a (3).jpg"), "a (3).jpg");
+        assert_eq!(give("a.jpg"), "a (4).jpg");
+        assert_eq!(give("a:b.jpg"), "a_b.jpg");
+        assert_eq!(give("a_b.jpg"), "a_b (2).jpg");
+        assert_eq!(give(".jpg"), ".jpg");
+        assert_eq!(give(".jpg"), ".jpg (2)");
+        assert_eq!(give(""), "_");
     }
 
     #[test]
@@ -111,6 +175,18 @@ mod tests {
             prop_assert!(name.len() <= LONGEST_NAME);
             prop_assert!(!name.contains(['/', '\0', ':', '*', '?', '"', '<', '>', '|', '\\']));
             prop_assert!(!name.ends_with(['.', ' ']));
+        }
+
+        #[test]
+        fn no_name_is_given_twice(
+            wanted in proptest::collection::vec("[aAb:]{0,2}( \\([23]\\))?(\\.jpg)?", 1..40),
+        ) {
+            let mut names = Names::default();
+            let mut given = std::collections::BTreeSet::new();
+            for name in &wanted {
+                let name = names.give(name.as_bytes());
+                prop_assert!(given.insert(name.to_lowercase()), "{name}");
+            }
         }
     }
 }

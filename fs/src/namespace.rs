@@ -1,29 +1,34 @@
 //! The tree of the mount, as functions of a directory and a generation.
 //!
 //! What there is and what it promises: `docs/SEMANTICS.md`. Nothing here knows of
-//! inodes, file handles or the kernel. Looking a name up answers at once; a query is run
-//! when its folder is opened, or when a name in it is asked for.
+//! inodes, file handles or the kernel. Looking a name up answers at once, or says that it may
+//! take its time; a query is run when its folder is opened, or when a name in it is asked for.
 
+mod answer;
+mod facets;
 mod pinning;
+mod problems;
+mod similar;
+mod why;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
-use semfs_engine::catalog::CatalogError;
 use semfs_engine::decisions::Decisions;
-use semfs_engine::index::{Generation, Index, Photo};
+use semfs_engine::index::{Generation, Index};
 use semfs_engine::query::Query;
-use semfs_engine::search::{Match, SearchError, Searcher};
+use semfs_engine::search::{SearchError, Searcher};
 
-use crate::listing::{Budget, Listing};
+use crate::directory::{Directory, File, Node, Place, View, top_views};
+use crate::listing::{Budget, Entry, Listing};
 use crate::names;
-use crate::pins::{Names, PinError, PinnedFolders};
+use crate::pins::{FixedNames, PinError, PinnedFolders};
+use answer::Orders;
 
 /// Listings that are kept.
 const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -43,7 +48,8 @@ const NAMES_LAST: Duration = Duration::from_secs(2);
 /// How long a status that was told is told again.
 const STATUS_LASTS: Duration = Duration::from_millis(300);
 
-/// Where the texts of `.semfs/status`, `.semfs/status.json` and `.semfs/roots` come from.
+/// Where the texts of `.semfs/status`, `.semfs/status.json`, `.semfs/metrics` and
+/// `.semfs/roots` come from.
 pub type StatusSource = Box<dyn Fn(StatusForm) -> String + Send + Sync>;
 
 /// How a status is told.
@@ -53,51 +59,10 @@ pub enum StatusForm {
     Text,
     /// For programs.
     Json,
+    /// For monitoring.
+    Metrics,
     /// The roots alone, one a line.
     Roots,
-}
-
-/// A folder of the mount.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Directory {
-    /// The mount itself.
-    Root,
-    /// `search`.
-    Search,
-    /// `search/<query>`, as it was typed.
-    Query(String),
-    /// `recent`.
-    Recent,
-    /// `.semfs`.
-    Meta,
-}
-
-/// A file that semfs writes itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum File {
-    /// `README.txt`.
-    Readme,
-    /// `.semfs/status`.
-    Status,
-    /// `.semfs/status.json`.
-    StatusJson,
-    /// `.semfs/roots`.
-    Roots,
-    /// `.semfs/version`.
-    Version,
-    /// `.semfs/last-error`.
-    LastError,
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Node {
-    /// A folder.
-    Directory(Directory),
-    /// A file of ours.
-    File(File),
-    /// A symbolic link to a photo.
-    Photo(PathBuf),
 }
 
 /// Why there is no answer.
@@ -131,11 +96,20 @@ pub struct Namespace {
     pinned: PinnedFolders,
     status: StatusSource,
     told: Mutex<HashMap<StatusForm, Told>>,
-    /// Results of a query that does not say how many.
-    top: usize,
-    listings: Mutex<LruCache<Directory, Shown>>,
+    settings: Settings,
+    listings: Mutex<LruCache<View, Shown>>,
+    orders: Orders,
     budget: Budget,
     last_error: Mutex<String>,
+}
+
+/// How much a folder shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Results of a query that does not say how many, and photos in `recent`.
+    pub results: usize,
+    /// Photos of one folder; one that has more is shown in parts of so many.
+    pub folder: usize,
 }
 
 /// A status that was told, and when.
@@ -150,20 +124,20 @@ struct Shown {
     since: Instant,
 }
 
-/// What a name in a result folder stands for.
+/// What a name in a listed folder stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The photo.
+    /// What it is.
     pub node: Node,
     /// The generation that says so; 0 if an earlier one said it, which the folder does not
-    /// list any more.
+    /// list any more, or if it does not depend on one.
     pub generation: u64,
 }
 
 impl Shown {
     fn find(&self, name: &str) -> Option<Found> {
         self.current.find(name).map(|entry| Found {
-            node: Node::Photo(entry.target.clone()),
+            node: entry.node.clone(),
             generation: self.current.generation(),
         })
     }
@@ -171,19 +145,19 @@ impl Shown {
     /// The row of a name that is no longer listed.
     fn find_earlier(&self, name: &str) -> Option<u32> {
         let entry = self.earlier.iter().find_map(|listing| listing.find(name));
-        entry.map(|entry| entry.row)
+        entry.and_then(|entry| entry.reason.row)
     }
 }
 
 impl Namespace {
-    /// The tree over `index`. `top`: how many photos a query shows if it does not say.
+    /// The tree over `index`.
     #[must_use]
     pub fn new(
         index: Arc<Index>,
         searcher: Arc<Searcher>,
         decisions: Arc<Decisions>,
         status: StatusSource,
-        top: usize,
+        settings: Settings,
     ) -> Self {
         Self {
             index,
@@ -192,16 +166,16 @@ impl Namespace {
             pinned: PinnedFolders::default(),
             status,
             told: Mutex::default(),
-            top,
+            settings,
             listings: Mutex::new(LruCache::new(KEPT_LISTINGS)),
+            orders: Orders::default(),
             budget: Budget::new(LISTING_MEMORY),
             last_error: Mutex::default(),
         }
     }
 
-    /// What `name` is in a directory whose names do not depend on the index.
-    /// `None`: it is a photo's name, if it is any; ask [`Self::photo`], which may take
-    /// its time.
+    /// What `name` is in a directory, if that can be said at once. `None`: ask
+    /// [`Self::resolve`], which may take its time.
     ///
     /// # Errors
     /// When there is no such name, or it is a query that cannot be understood.
@@ -209,67 +183,59 @@ impl Namespace {
         &self,
         directory: &Directory,
         name: &str,
-    ) -> Result<Option<Node>, NamespaceError> {
-        let found = match (directory, name) {
-            (Directory::Root, "README.txt") => Node::File(File::Readme),
-            (Directory::Root, "search") => Node::Directory(Directory::Search),
-            (Directory::Root, "recent") => Node::Directory(Directory::Recent),
-            (Directory::Root, ".semfs") => Node::Directory(Directory::Meta),
-            (Directory::Meta, "status") => Node::File(File::Status),
-            (Directory::Meta, "status.json") => Node::File(File::StatusJson),
-            (Directory::Meta, "roots") => Node::File(File::Roots),
-            (Directory::Meta, "version") => Node::File(File::Version),
-            (Directory::Meta, "last-error") => Node::File(File::LastError),
-            (Directory::Search, name) if !names::is_probe(name) => {
-                let parsed = Query::parse(name).and_then(|query| self.searcher.check(&query));
-                if let Err(error) = parsed {
-                    return Err(self.bad_query(name, error.to_string()));
-                }
-                Node::Directory(Directory::Query(name.to_owned()))
+    ) -> Result<Option<Found>, NamespaceError> {
+        let view = match directory {
+            Directory::Root | Directory::Meta => {
+                let names = self.fixed(directory);
+                let found = names.iter().find(|(known, _)| known == name);
+                let found = found.map(|(_, node)| fixed(node.clone()));
+                return found.map(Some).ok_or(NamespaceError::NotFound);
             }
-            (Directory::Query(_) | Directory::Recent, name) if is_ranked(name) => {
-                return Ok(None);
-            }
-            _ => return Err(NamespaceError::NotFound),
+            Directory::View(view) => view,
         };
-        Ok(Some(found))
+        if view.place == Place::Search {
+            return self.query(view, name).map(fixed).map(Some);
+        }
+        // Its size is that of its text, which is not known before the folder is listed.
+        if name == WHY && view.has_why() {
+            return Ok(None);
+        }
+        if let Some(nested) = view.nested(name) {
+            return Ok(Some(fixed(Node::view(nested))));
+        }
+        if let Some(node) = self.facet(view, name) {
+            return Ok(Some(fixed(node)));
+        }
+        // What it lists is not all that is there.
+        if matches!(view.place, Place::SimilarFolder { .. }) {
+            return Ok(None);
+        }
+        // Programs probe any folder; no entry of an order begins with a dot.
+        if view.has_order() && !name.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(NamespaceError::NotFound);
+        }
+        self.in_memory(view, name).transpose()
     }
 
-    /// The photo that `name` stands for in a result folder, if that can be said at once:
-    /// from a listing in memory. `None`: ask [`Self::photo`].
+    /// What a name in a listed folder stands for. Lists the folder if need be.
     ///
     /// # Errors
-    /// When there is no such name.
-    pub fn photo_in_memory(
-        &self,
-        directory: &Directory,
-        name: &str,
-    ) -> Option<Result<Found, NamespaceError>> {
-        let generation = self.index.generation().number();
-        let mut listings = lock(&self.listings);
-        let shown = listings.get(directory)?;
-        let is_current = shown.current.generation() == generation;
-        if !is_current && shown.since.elapsed() >= NAMES_LAST {
-            return None;
+    /// When there is no such name, or the folder cannot be listed.
+    pub fn resolve(&self, directory: &Directory, name: &str) -> Result<Found, NamespaceError> {
+        if let Some(found) = self.lookup(directory, name)? {
+            return Ok(found);
         }
-        match shown.find(name) {
-            Some(found) => Some(Ok(found)),
-            None if is_current && shown.find_earlier(name).is_none() => {
-                Some(Err(NamespaceError::NotFound))
-            }
-            None => None,
+        let Directory::View(view) = directory else {
+            return Err(NamespaceError::NotFound);
+        };
+        if name == WHY && view.has_why() {
+            self.list(view)?;
+            return Ok(fixed(Node::File(File::Why(view.clone()))));
         }
-    }
-
-    /// The photo that `name` stands for in a result folder. Runs the query if need be.
-    ///
-    /// # Errors
-    /// When there is no such name, or the query cannot be answered.
-    pub fn photo(&self, directory: &Directory, name: &str) -> Result<Found, NamespaceError> {
-        if let Some(found) = self.photo_in_memory(directory, name) {
-            return found;
+        if let Place::SimilarFolder { root, folder } = &view.place {
+            return self.similar_to(view, *root, folder, name).map(fixed);
         }
-        let shown = self.list(directory)?;
+        let shown = self.list(view)?;
         if let Some(found) = shown.find(name) {
             return Ok(found);
         }
@@ -278,61 +244,85 @@ impl Namespace {
         let generation = self.index.generation();
         let photo = self.index.photo(&generation, row);
         match photo.map_err(|error| failed(&error))? {
-            Some(photo) => Ok(Found {
-                node: Node::Photo(photo.path),
-                generation: 0,
-            }),
+            Some(photo) => Ok(fixed(Node::Photo(photo.path))),
             None => Err(NamespaceError::NotFound),
         }
     }
 
-    /// The listing of a result folder at the generation that is published now.
+    /// The listing of a folder at the generation that is published now.
     ///
     /// # Errors
-    /// When the query cannot be answered: never an empty listing instead.
+    /// When it cannot be had: never an empty listing instead.
     pub fn listing(&self, directory: &Directory) -> Result<Arc<Listing>, NamespaceError> {
-        Ok(self.list(directory)?.current)
+        match directory {
+            Directory::View(view) => Ok(self.list(view)?.current),
+            Directory::Root | Directory::Meta => Err(NamespaceError::NotFound),
+        }
     }
 
     /// The names in a directory that do not depend on the index.
     #[must_use]
-    pub fn fixed(&self, directory: &Directory) -> Names {
-        const ROOT: &[(&str, Node)] = &[
-            ("README.txt", Node::File(File::Readme)),
-            ("recent", Node::Directory(Directory::Recent)),
-            ("search", Node::Directory(Directory::Search)),
-            (".semfs", Node::Directory(Directory::Meta)),
-        ];
-        const META: &[(&str, Node)] = &[
-            ("last-error", Node::File(File::LastError)),
-            ("roots", Node::File(File::Roots)),
-            ("status", Node::File(File::Status)),
-            ("status.json", Node::File(File::StatusJson)),
-            ("version", Node::File(File::Version)),
-        ];
-        let names = match directory {
-            Directory::Root => ROOT,
-            Directory::Meta => META,
-            Directory::Search => return self.pinned.of(&self.decisions, &self.searcher),
-            Directory::Query(_) | Directory::Recent => &[],
-        };
-        let names = names.iter().cloned();
-        names
-            .map(|(name, node)| (Cow::Borrowed(name), node))
-            .collect()
+    pub fn fixed(&self, directory: &Directory) -> FixedNames {
+        let own = |name: &'static str, file: File| (Cow::Borrowed(name), Node::File(file));
+        match directory {
+            Directory::Root => {
+                let views = top_views().map(|(name, node)| (Cow::Borrowed(name), node));
+                let meta = (Cow::Borrowed(".semfs"), Node::Directory(Directory::Meta));
+                let first = [own("README.txt", File::Readme), meta];
+                first.into_iter().chain(views).collect()
+            }
+            Directory::Meta => [
+                own("last-error", File::LastError),
+                own("metrics", File::Metrics),
+                own("roots", File::Roots),
+                own("status", File::Status),
+                own("status.json", File::StatusJson),
+                own("version", File::Version),
+            ]
+            .into(),
+            Directory::View(_) if directory.is_search() => {
+                let generation = self.index.generation();
+                let check = |query: &Query| self.searcher.check(&generation, query);
+                self.pinned.of(&self.decisions, &check)
+            }
+            Directory::View(view) if view.has_why() => {
+                let why = Node::File(File::Why(view.clone()));
+                [(Cow::Borrowed(WHY), why)].into()
+            }
+            Directory::View(_) => [].into(),
+        }
     }
 
-    /// The content of a file, as of now; a status may be a moment old.
-    #[must_use]
-    pub fn content(&self, file: File) -> Arc<[u8]> {
-        match file {
+    /// The content of a file, as of now; a status may be a moment old. May take its time only
+    /// for `.why`.
+    ///
+    /// # Errors
+    /// When the folder of a `.why` cannot be listed.
+    pub fn content(&self, file: &File) -> Result<Arc<[u8]>, NamespaceError> {
+        Ok(match file {
             File::Readme => README.as_bytes().into(),
             File::Status => self.status_as(StatusForm::Text),
             File::StatusJson => self.status_as(StatusForm::Json),
+            File::Metrics => self.status_as(StatusForm::Metrics),
             File::Roots => self.status_as(StatusForm::Roots),
             File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().into(),
             File::LastError => lock(&self.last_error).as_bytes().into(),
+            File::Why(view) => why::text(view, &self.list(view)?.current)
+                .into_bytes()
+                .into(),
+        })
+    }
+
+    /// The size of a file's content in bytes, if it can be said at once.
+    #[must_use]
+    pub fn size(&self, file: &File) -> Option<u64> {
+        if let File::Why(view) = file {
+            let mut listings = lock(&self.listings);
+            let listing = Arc::clone(&listings.get(view)?.current);
+            drop(listings);
+            return Some(why::text(view, &listing).len() as u64);
         }
+        self.content(file).ok().map(|content| content.len() as u64)
     }
 
     /// The status, kept for a moment: it has the size that was told of it.
@@ -362,48 +352,58 @@ impl Namespace {
         self.index.wait_for_generation(after, at_most).number()
     }
 
-    fn list(&self, directory: &Directory) -> Result<Shown, NamespaceError> {
+    fn query(&self, view: &View, name: &str) -> Result<Node, NamespaceError> {
+        if names::is_probe(name) {
+            return Err(NamespaceError::NotFound);
+        }
         let generation = self.index.generation();
-        let before = lock(&self.listings).get(directory).cloned();
+        let parsed = Query::parse(name).and_then(|query| {
+            self.searcher.check(&generation, &query)?;
+            Ok(query)
+        });
+        match parsed {
+            Ok(query) => Ok(Node::view(view.ask(name, &query))),
+            Err(error) => Err(self.bad_query(name, error.to_string())),
+        }
+    }
+
+    /// What a name stands for by a listing in memory.
+    fn in_memory(&self, view: &View, name: &str) -> Option<Result<Found, NamespaceError>> {
+        let generation = self.index.generation().number();
+        let mut listings = lock(&self.listings);
+        let shown = listings.get(view)?;
+        let is_current = shown.current.generation() == generation;
+        if !is_current && shown.since.elapsed() >= NAMES_LAST {
+            return None;
+        }
+        match shown.find(name) {
+            Some(found) => Some(Ok(found)),
+            None if is_current && shown.find_earlier(name).is_none() => {
+                Some(Err(NamespaceError::NotFound))
+            }
+            None => None,
+        }
+    }
+
+    fn list(&self, view: &View) -> Result<Shown, NamespaceError> {
+        let generation = self.index.generation();
+        let before = lock(&self.listings).get(view).cloned();
         if let Some(shown) = &before
             && shown.current.generation() == generation.number()
         {
             return Ok(shown.clone());
         }
-        let photos = match directory {
-            Directory::Query(name) => {
-                let parsed = Query::parse(name).map_err(SearchError::from);
-                let matches = parsed.and_then(|query| {
-                    self.searcher
-                        .search(&self.index, &generation, &query, self.top)
-                });
-                match matches {
-                    Ok(matches) => matches
-                        .into_iter()
-                        .map(|Match { row, path, .. }| Photo { row, path })
-                        .collect(),
-                    Err(SearchError::Query(error)) => {
-                        return Err(self.bad_query(name, error.to_string()));
-                    }
-                    Err(error) => return Err(failed(&error)),
-                }
-            }
-            Directory::Recent => self.recent(&generation).map_err(|error| failed(&error))?,
-            Directory::Root | Directory::Search | Directory::Meta => {
-                return Err(NamespaceError::NotFound);
-            }
-        };
-        let photos: Vec<Photo> = photos;
-        let rank = || {
+        let entries = self.entries(&generation, view)?;
+        let of = |entries| {
             let (number, published) = (generation.number(), generation.published());
-            Listing::ranked(number, published, &photos, &self.budget)
+            Listing::new(number, published, entries, &self.budget)
         };
-        let listing = match rank() {
-            Some(listing) => listing,
-            None => {
+        let listing = match of(entries) {
+            Ok(listing) => listing,
+            Err(entries) => {
                 // What is only kept makes room for what is wanted.
                 lock(&self.listings).clear();
-                rank().ok_or(NamespaceError::Busy)?
+                of(entries).map_err(|_| NamespaceError::Busy)?
             }
         };
         let earlier = before
@@ -414,21 +414,44 @@ impl Namespace {
             earlier: earlier.take(KEPT_EARLIER).collect(),
             since: Instant::now(),
         };
-        lock(&self.listings).put(directory.clone(), shown.clone());
+        lock(&self.listings).put(view.clone(), shown.clone());
         Ok(shown)
     }
 
-    fn recent(&self, generation: &Generation) -> Result<Vec<Photo>, CatalogError> {
-        let mut photos = Vec::new();
-        for row in generation.newest() {
-            if let Some(photo) = self.index.photo(generation, row)? {
-                photos.push(photo);
-            }
-            if photos.len() == self.top {
-                break;
-            }
+    /// What a folder shows of a generation.
+    fn entries(&self, generation: &Generation, view: &View) -> Result<Vec<Entry>, NamespaceError> {
+        match &view.place {
+            Place::Search => Err(NamespaceError::NotFound),
+            Place::Answer { typed, part } => self.answer(generation, view, typed.as_deref(), *part),
+            Place::Recent => self.recent(generation),
+            Place::Problems => self.problem_kinds(view),
+            Place::ProblemsOf { kind, part } => self.problems_of(view, *kind, *part),
+            Place::Similar => Ok(self.similar_roots(view)),
+            Place::SimilarFolder { root, folder } => self.similar_folders(view, *root, folder),
+            Place::Dates
+            | Place::Year(_)
+            | Place::Month(_)
+            | Place::Cameras
+            | Place::Countries
+            | Place::Towns(_)
+            | Place::Types
+            | Place::Tags => self.facet_folders(generation, view),
         }
-        Ok(photos)
+    }
+
+    /// An error of a search, with its sentence where the caller can read it.
+    fn search_failed(&self, view: &View, error: SearchError) -> NamespaceError {
+        match error {
+            SearchError::Query(error) => {
+                let name = match &view.place {
+                    Place::Answer { typed, .. } => typed.as_deref().unwrap_or_default(),
+                    _ => "",
+                };
+                self.bad_query(name, error.to_string())
+            }
+            SearchError::NoExample => NamespaceError::NotFound,
+            error => failed(&error),
+        }
     }
 
     fn bad_query(&self, query: &str, reason: String) -> NamespaceError {
@@ -440,34 +463,17 @@ impl Namespace {
 impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Namespace")
-            .field("top", &self.top)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
 
-impl Directory {
-    /// Whether its names are photos, and depend on the index.
-    #[must_use]
-    pub fn has_photos(&self) -> bool {
-        matches!(self, Self::Query(_) | Self::Recent)
+/// A name that does not depend on a generation.
+fn fixed(node: Node) -> Found {
+    Found {
+        node,
+        generation: 0,
     }
-}
-
-impl Node {
-    /// The link's target, if it is one.
-    #[must_use]
-    pub fn target(&self) -> Option<&Path> {
-        match self {
-            Self::Photo(target) => Some(target),
-            Self::Directory(_) | Self::File(_) => None,
-        }
-    }
-}
-
-/// Whether a name can be one of a ranked listing: digits, a space, something.
-fn is_ranked(name: &str) -> bool {
-    name.split_once(' ')
-        .is_some_and(|(rank, _)| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn failed(error: &impl fmt::Display) -> NamespaceError {
@@ -479,6 +485,9 @@ fn failed(error: &impl fmt::Display) -> NamespaceError {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
+
+/// The file that says why each photo of a folder is there.
+const WHY: &str = ".why";
 
 /// `README.txt` of the mount.
 const README: &str = include_str!("namespace/readme.txt");

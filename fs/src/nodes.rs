@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::namespace::{Directory, Node};
+use crate::directory::{Directory, Node};
 
 /// The inode number of the mount itself.
 pub(crate) const ROOT: u64 = 1;
@@ -126,12 +126,6 @@ impl Nodes {
         names
     }
 
-    /// The number of a node that the kernel knows.
-    pub(crate) fn known_number(&self, parent: u64, node: &Node) -> Option<u64> {
-        let number = self.number(parent, node);
-        (number == ROOT || self.known.contains_key(&number)).then_some(number)
-    }
-
     /// Gives a node that was removed another number from now on.
     pub(crate) fn remove(&mut self, parent: u64, node: &Node) {
         let number = self.number(parent, node);
@@ -191,7 +185,7 @@ mod tests {
     use super::*;
 
     fn query(number: usize) -> Node {
-        Node::Directory(Directory::Query(number.to_string()))
+        Node::Photo(format!("/p/{number}.jpg").into())
     }
 
     #[test]

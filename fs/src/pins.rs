@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use semfs_engine::decisions::{DecisionError, Decisions};
+use semfs_engine::index::Generation;
 use semfs_engine::query::{Query, QueryError};
 use semfs_engine::search::Searcher;
 
+use crate::directory::{Directory, Node};
 use crate::names;
-use crate::namespace::{Directory, Node};
 
 /// The names in a folder that are no photos, and what they are.
-pub type Names = Arc<[(Cow<'static, str>, Node)]>;
+pub type FixedNames = Arc<[(Cow<'static, str>, Node)]>;
 
 /// Why a query cannot be pinned or unpinned.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +31,19 @@ pub enum PinError {
     Decision(#[from] DecisionError),
 }
 
-/// Pins a query under its name as it was typed. False: it was pinned already.
+/// Pins a query under its name as it was typed. Nothing: it was pinned already.
 ///
 /// # Errors
 /// When it makes no sense as a query or as the name of a folder, or cannot be kept.
-pub fn pin(decisions: &Decisions, searcher: &Searcher, name: &str) -> Result<bool, PinError> {
-    check(searcher, name)?;
-    Ok(decisions.pin(name)?)
+pub fn pin(
+    decisions: &Decisions,
+    searcher: &Searcher,
+    generation: &Generation,
+    name: &str,
+) -> Result<Option<Query>, PinError> {
+    let query = parse(name)?;
+    searcher.check(generation, &query)?;
+    Ok(decisions.pin(name)?.then_some(query))
 }
 
 /// Takes a pin back.
@@ -51,22 +58,26 @@ pub fn unpin(decisions: &Decisions, name: &str) -> Result<(), PinError> {
     }
 }
 
-fn check(searcher: &Searcher, name: &str) -> Result<(), PinError> {
+fn parse(name: &str) -> Result<Query, PinError> {
     if names::is_probe(name) {
         return Err(PinError::Probe(name.to_owned()));
     }
-    Ok(searcher.check(&Query::parse(name)?)?)
+    Ok(Query::parse(name)?)
 }
 
 /// The folders of the pins, made once for each change of them.
 #[derive(Debug, Default)]
 pub(crate) struct PinnedFolders {
-    made: Mutex<Option<(Arc<[String]>, Names)>>,
+    made: Mutex<Option<(Arc<[String]>, FixedNames)>>,
 }
 
 impl PinnedFolders {
-    /// The pins that are queries of this version and this model.
-    pub(crate) fn of(&self, decisions: &Decisions, searcher: &Searcher) -> Names {
+    /// The pins that are queries of this version, and that `check` says to make sense.
+    pub(crate) fn of(
+        &self,
+        decisions: &Decisions,
+        check: &dyn Fn(&Query) -> Result<(), QueryError>,
+    ) -> FixedNames {
         let pins = decisions.pins();
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, names)) = &*made
@@ -74,14 +85,19 @@ impl PinnedFolders {
         {
             return Arc::clone(names);
         }
-        let shown = pins.iter().filter(|pin| {
-            check(searcher, pin)
+        let shown = pins.iter().filter_map(|pin| {
+            let query = parse(pin).and_then(|query| {
+                check(&query)?;
+                Ok(query)
+            });
+            query
                 .inspect_err(|error| tracing::warn!(pin, %error, "a pin is not shown"))
-                .is_ok()
+                .ok()
+                .map(|query| (pin, query))
         });
-        let names: Names = shown
-            .map(|pin| {
-                let folder = Node::Directory(Directory::Query(pin.clone()));
+        let names: FixedNames = shown
+            .map(|(pin, query)| {
+                let folder = Node::Directory(Directory::query(pin, &query));
                 (Cow::Owned(pin.clone()), folder)
             })
             .collect();

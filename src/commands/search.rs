@@ -30,7 +30,7 @@ pub(crate) fn run(
         for found in &found {
             let path = found.path.as_os_str().as_bytes();
             if !format.null {
-                write!(out, "{:.3}  ", found.score)?;
+                write!(out, "{:.3}  ", found.relevance)?;
             }
             out.write_all(path)?;
             out.write_all(if format.null { b"\0" } else { b"\n" })?;
@@ -42,6 +42,7 @@ pub(crate) fn run(
 fn json(found: &Found, rank: u32) -> serde_json::Value {
     let mut json = json_of_path(&found.path);
     json["rank"] = rank.into();
+    json["relevance"] = found.relevance.into();
     json["score"] = found.score.into();
     json
 }

@@ -85,6 +85,7 @@ impl IndexInterface {
             .await??;
         let sent = found.into_iter().map(|found| {
             (
+                f64::from(found.relevance),
                 f64::from(found.score),
                 found.path.into_os_string().into_encoded_bytes(),
             )

@@ -95,10 +95,10 @@ fn a_clone_does_not_change_with_the_original() {
 
 #[test]
 fn shapes_are_told_with_a_little_room_for_squares() {
-    assert_eq!(Shape::of(100, 104), Some(Shape::Square));
-    assert_eq!(Shape::of(100, 106), Some(Shape::Portrait));
-    assert_eq!(Shape::of(4000, 3000), Some(Shape::Landscape));
-    assert_eq!(Shape::of(0, 3000), None);
+    assert_eq!(shape_of(100, 104), Some(Shape::Square));
+    assert_eq!(shape_of(100, 106), Some(Shape::Portrait));
+    assert_eq!(shape_of(4000, 3000), Some(Shape::Landscape));
+    assert_eq!(shape_of(0, 3000), None);
 }
 
 #[test]

@@ -67,6 +67,20 @@ impl Generation {
         &self.facets
     }
 
+    /// The rows that belong to no photo any more.
+    #[must_use]
+    pub fn dead(&self) -> &RoaringBitmap {
+        &self.dead
+    }
+
+    /// The rows that belong to photos, as a set of their own.
+    #[must_use]
+    pub fn rows(&self) -> RoaringBitmap {
+        let mut rows = RoaringBitmap::new();
+        rows.insert_range(0..self.vectors.len());
+        rows - &self.dead
+    }
+
     /// The rows that belong to photos, newest first.
     pub fn newest(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.vectors.len())

@@ -23,8 +23,9 @@ use super::shared::{GENERATION, Shared, kind, lock};
 use semfs_engine::decisions::DecisionError;
 
 use crate::caller;
+use crate::directory::Node;
 use crate::jobs::{Jobs, Timing};
-use crate::namespace::{Directory, NamespaceError, Node};
+use crate::namespace::{Found, NamespaceError};
 use crate::pins::PinError;
 
 /// Threads that run queries, at least and at most; in between, one a core.
@@ -48,7 +49,7 @@ impl Fuse {
     /// The name of a pin that is to be made or removed; nothing else can be.
     fn pin_named(&self, parent: INodeNo, name: &OsStr) -> Result<String, Errno> {
         match (self.shared.directory(parent)?, name.to_str()) {
-            (Directory::Search, Some(name)) => Ok(name.to_owned()),
+            (directory, Some(name)) if directory.is_search() => Ok(name.to_owned()),
             _ => Err(Errno::EROFS),
         }
     }
@@ -90,31 +91,23 @@ impl Filesystem for Fuse {
             return reply.error(Errno::ENOENT);
         };
         match self.shared.namespace.lookup(&directory, name) {
-            Ok(Some(node)) => {
+            Ok(Some(found)) => {
                 // Every query exists when it is looked up, and the kernel lets nobody make
                 // what exists.
-                if directory == Directory::Search
+                if directory.is_search()
                     && !self.shared.namespace.is_pinned(name)
                     && caller::makes_folder(request.pid(), name)
                 {
                     return reply.error(Errno::ENOENT);
                 }
-                self.shared.reply_entry(parent.0, name, &node, reply);
+                self.shared.reply_found(parent.0, name, &found, reply);
             }
             Ok(None) => {
-                let namespace = &self.shared.namespace;
-                match namespace.photo_in_memory(&directory, name) {
-                    Some(Ok(found)) => {
-                        return self.shared.reply_photo(parent.0, name, &found, reply);
-                    }
-                    Some(Err(error)) => return reply.error(errno(&error)),
-                    None => {}
-                }
                 let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
                 self.jobs.submit(move |timing| match timing {
                     Timing::TooLate => reply.error(Errno::EAGAIN),
-                    Timing::InTime => match shared.namespace.photo(&directory, &name) {
-                        Ok(found) => shared.reply_photo(parent.0, &name, &found, reply),
+                    Timing::InTime => match shared.namespace.resolve(&directory, &name) {
+                        Ok(found) => shared.reply_found(parent.0, &name, &found, reply),
                         Err(error) => reply.error(errno(&error)),
                     },
                 });
@@ -129,10 +122,17 @@ impl Filesystem for Fuse {
 
     fn getattr(&self, _: &Request, number: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         match self.shared.node(number) {
-            Ok(node) => {
-                let attributes = self.shared.attributes(number.0, &node);
-                reply.attr(&super::shared::lasting(&node), &attributes);
+            Ok(Node::File(file)) if self.shared.namespace.size(&file).is_none() => {
+                let shared = Arc::clone(&self.shared);
+                self.jobs.submit(move |timing| match timing {
+                    Timing::TooLate => reply.error(Errno::EAGAIN),
+                    Timing::InTime => match shared.namespace.content(&file) {
+                        Ok(_) => shared.reply_attributes(number.0, &Node::File(file), reply),
+                        Err(error) => reply.error(errno(&error)),
+                    },
+                });
             }
+            Ok(node) => self.shared.reply_attributes(number.0, &node, reply),
             Err(error) => reply.error(error),
         }
     }
@@ -150,8 +150,8 @@ impl Filesystem for Fuse {
             Ok(directory) => directory,
             Err(error) => return reply.error(error),
         };
-        if !directory.has_photos() {
-            return self.shared.reply_folder(directory, None, reply);
+        if !directory.is_listed() {
+            return self.shared.reply_folder(number.0, directory, None, reply);
         }
         // Here and not when it is read: many programs report that a folder cannot be
         // opened, and take an error while reading it for its end.
@@ -159,7 +159,7 @@ impl Filesystem for Fuse {
         self.jobs.submit(move |timing| match timing {
             Timing::TooLate => reply.error(Errno::EAGAIN),
             Timing::InTime => match shared.namespace.listing(&directory) {
-                Ok(listing) => shared.reply_folder(directory, Some(listing), reply),
+                Ok(listing) => shared.reply_folder(number.0, directory, Some(listing), reply),
                 Err(error) => reply.error(errno(&error)),
             },
         });
@@ -243,8 +243,11 @@ impl Filesystem for Fuse {
             if timing == Timing::TooLate {
                 return reply.error(Errno::EAGAIN);
             }
+            let content = match shared.namespace.content(&file) {
+                Ok(content) => content,
+                Err(error) => return reply.error(errno(&error)),
+            };
             let handle = shared.handle();
-            let content = shared.namespace.content(file);
             lock(&shared.files).insert(handle.0, content);
             // It may have changed since its size was asked for.
             reply.opened(handle, FopenFlags::FOPEN_DIRECT_IO);
@@ -299,7 +302,13 @@ impl Filesystem for Fuse {
         self.jobs.submit(move |timing| match timing {
             Timing::TooLate => reply.error(Errno::EAGAIN),
             Timing::InTime => match shared.namespace.pin(&name) {
-                Ok(node) => shared.reply_entry(parent.0, &name, &node, reply),
+                Ok(node) => {
+                    let found = Found {
+                        node,
+                        generation: 0,
+                    };
+                    shared.reply_found(parent.0, &name, &found, reply);
+                }
                 Err(error) => reply.error(errno(&error)),
             },
         });
@@ -315,8 +324,9 @@ impl Filesystem for Fuse {
             Timing::TooLate => reply.error(Errno::EAGAIN),
             Timing::InTime => match shared.namespace.unpin(&name) {
                 Ok(()) => {
-                    let node = Node::Directory(Directory::Query(name));
-                    lock(&shared.nodes).remove(parent.0, &node);
+                    if let Some(node) = shared.namespace.pin_folder(&name) {
+                        lock(&shared.nodes).remove(parent.0, &node);
+                    }
                     reply.ok();
                 }
                 Err(error) => reply.error(errno(&error)),
@@ -326,7 +336,7 @@ impl Filesystem for Fuse {
 
     fn access(&self, _: &Request, number: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
         match self.shared.node(number) {
-            Ok(Node::Directory(Directory::Search)) => reply.ok(),
+            Ok(Node::Directory(directory)) if directory.is_search() => reply.ok(),
             Ok(_) if mask.contains(AccessFlags::W_OK) => reply.error(Errno::EROFS),
             Ok(Node::File(_)) if mask.contains(AccessFlags::X_OK) => reply.error(Errno::EACCES),
             Ok(_) => reply.ok(),

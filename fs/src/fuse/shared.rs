@@ -10,14 +10,16 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::Sender;
 use fuser::{
-    Errno, FileAttr, FileHandle, FileType, FopenFlags, Generation, INodeNo, ReplyEntry, ReplyOpen,
+    Errno, FileAttr, FileHandle, FileType, FopenFlags, Generation, INodeNo, ReplyAttr, ReplyEntry,
+    ReplyOpen,
 };
 use lru::LruCache;
 
+use crate::directory::{Directory, File, Node, Place};
 use crate::listing::Listing;
-use crate::namespace::{Directory, File, Found, Namespace, Node};
+use crate::namespace::{Found, Namespace};
 use crate::nodes::{Nodes, ROOT, Surplus};
-use crate::pins::Names;
+use crate::pins::FixedNames;
 
 /// How long the kernel may keep what does not change.
 const LASTING: Duration = Duration::from_secs(60);
@@ -43,8 +45,9 @@ pub(super) struct Shared {
     pub nodes: Mutex<Nodes>,
     pub folders: Mutex<HashMap<u64, Arc<OpenFolder>>>,
     pub files: Mutex<HashMap<u64, Arc<[u8]>>>,
-    /// The generation of each folder that the kernel has read and may still keep.
-    read_by_kernel: Mutex<LruCache<Directory, u64>>,
+    /// The generation of each folder, by its inode, that the kernel has read and may still
+    /// keep.
+    read_by_kernel: Mutex<LruCache<u64, u64>>,
     next_handle: AtomicU64,
     surplus: Sender<Surplus>,
     mounted: SystemTime,
@@ -53,10 +56,11 @@ pub(super) struct Shared {
 
 /// A folder that a program has open: one generation from its first entry to its last.
 pub(super) struct OpenFolder {
+    number: u64,
     directory: Directory,
-    /// Names that are no photos.
-    fixed: Names,
-    /// Of a result folder.
+    /// Names that do not depend on the index.
+    fixed: FixedNames,
+    /// Those that do.
     listing: Option<Arc<Listing>>,
 }
 
@@ -104,20 +108,29 @@ impl Shared {
         number
     }
 
-    /// Answers with a node that is no photo.
-    pub(super) fn reply_entry(&self, parent: u64, name: &str, node: &Node, reply: ReplyEntry) {
-        let number = self.remember(parent, name, node, 0);
-        let attributes = self.attributes(number, node);
-        reply.entry_with_ttls(&lasting(node), &LASTING, &attributes, GENERATION);
-    }
-
-    /// Answers with a photo, for as long as what says so is what is published.
-    pub(super) fn reply_photo(&self, parent: u64, name: &str, found: &Found, reply: ReplyEntry) {
+    /// Answers with what a name stands for. A name that comes from a generation may be kept
+    /// for as long as that is what is published.
+    pub(super) fn reply_found(&self, parent: u64, name: &str, found: &Found, reply: ReplyEntry) {
         let Found { node, generation } = found;
         let number = self.remember(parent, name, node, *generation);
         let attributes = self.attributes(number, node);
-        let ttl = self.photo_lasts(*generation);
-        reply.entry_with_ttls(&LASTING, &ttl, &attributes, GENERATION);
+        let name_lasts = self.name_lasts(node, *generation);
+        reply.entry_with_ttls(&lasting(node), &name_lasts, &attributes, GENERATION);
+    }
+
+    pub(super) fn reply_attributes(&self, number: u64, node: &Node, reply: ReplyAttr) {
+        let attributes = self.attributes(number, node);
+        reply.attr(&lasting(node), &attributes);
+    }
+
+    /// How long the kernel may keep a name.
+    fn name_lasts(&self, node: &Node, generation: u64) -> Duration {
+        match node {
+            Node::Photo(_) => self.photo_lasts(generation),
+            // A folder of a facet is gone when its last photo is.
+            Node::Directory(Directory::View(view)) if is_passing(&view.place) => BRIEF,
+            Node::Directory(_) | Node::File(_) => LASTING,
+        }
     }
 
     /// How long the kernel may keep the name of a photo that a generation says.
@@ -144,57 +157,44 @@ impl Shared {
             ".." => (lock(&self.nodes).parent(parent), lasting(node)),
             _ => {
                 let child = self.remember(parent, name, node, generation);
-                match node {
-                    Node::Photo(_) => (child, self.photo_lasts(generation)),
-                    Node::Directory(_) | Node::File(_) => (child, lasting(node)),
-                }
+                (child, lasting(node).min(self.name_lasts(node, generation)))
             }
         };
         (child, self.attributes(child, node), ttl)
     }
 
-    /// The numbers of the result folders that the kernel has read in generations before this
-    /// one; told once for each reading.
+    /// The inodes of the folders that the kernel has read in generations before this one; told
+    /// once for each reading.
     pub(super) fn folders_read_before(&self, generation: u64) -> Vec<u64> {
         let mut read = lock(&self.read_by_kernel);
         let old = read.iter().filter(|(_, read)| **read < generation);
-        let old: Vec<Directory> = old.map(|(directory, _)| directory.clone()).collect();
-        for directory in &old {
-            read.pop(directory);
+        let old: Vec<u64> = old.map(|(number, _)| *number).collect();
+        for number in &old {
+            read.pop(number);
         }
-        drop(read);
-        let nodes = lock(&self.nodes);
-        let Some(search) = nodes.known_number(ROOT, &Node::Directory(Directory::Search)) else {
-            // Nobody has looked at any search.
-            return Vec::new();
-        };
-        let number = |directory: Directory| {
-            let parent = match directory {
-                Directory::Query(_) => search,
-                _ => ROOT,
-            };
-            nodes.known_number(parent, &Node::Directory(directory))
-        };
-        old.into_iter().filter_map(number).collect()
+        old
     }
 
     pub(super) fn attributes(&self, number: u64, node: &Node) -> FileAttr {
         let (kind, perm, size, nlink) = match node {
             // What can be made in it is pins; everything else says no itself.
-            Node::Directory(Directory::Search) => (FileType::Directory, 0o755, 0, 2),
+            Node::Directory(directory) if directory.is_search() => {
+                (FileType::Directory, 0o755, 0, 2)
+            }
             Node::Directory(_) => (FileType::Directory, 0o555, 0, 2),
             Node::Photo(target) => (FileType::Symlink, 0o777, target.as_os_str().len() as u64, 1),
             // Programs that copy, and Samba, read as much as the attributes say.
             Node::File(file) => {
-                let size = self.namespace.content(*file).len() as u64;
+                let size = self.namespace.size(file).unwrap_or(0);
                 (FileType::RegularFile, 0o444, size, 1)
             }
         };
         let time = match node {
-            Node::Directory(Directory::Query(_) | Directory::Recent) | Node::Photo(_) => {
-                self.namespace.generation().1
+            Node::Directory(directory) if directory.is_search() => {
+                self.namespace.pins_changed().max(self.mounted)
             }
-            Node::Directory(Directory::Search) => self.namespace.pins_changed().max(self.mounted),
+            Node::Directory(directory) if directory.is_listed() => self.namespace.generation().1,
+            Node::Photo(_) | Node::File(File::Why(_)) => self.namespace.generation().1,
             Node::Directory(_) | Node::File(_) => self.mounted,
         };
         let (uid, gid) = self.owner;
@@ -245,30 +245,31 @@ impl Shared {
             }
         }
         let before = dots.len() + fixed.len();
-        let photos = listing.map(|listing| listing.entries()).unwrap_or_default();
+        let listed = listing.map(|listing| listing.entries()).unwrap_or_default();
         let from = from.saturating_sub(before);
-        for (number, entry) in photos.iter().enumerate().skip(from) {
-            let node = Node::Photo(entry.target.clone());
-            if add(&entry.name, &node, place(before + number)) {
+        for (number, entry) in listed.iter().enumerate().skip(from) {
+            if add(&entry.name, &entry.node, place(before + number)) {
                 return;
             }
         }
         if let Some(listing) = listing {
             let mut read = lock(&self.read_by_kernel);
-            read.put(folder.directory.clone(), listing.generation());
+            read.put(folder.number, listing.generation());
         }
     }
 
     pub(super) fn reply_folder(
         &self,
+        number: u64,
         directory: Directory,
         listing: Option<Arc<Listing>>,
         reply: ReplyOpen,
     ) {
         let handle = self.handle();
-        let flags = self.folder_flags(&directory, listing.as_deref());
+        let flags = self.folder_flags(number, listing.as_deref());
         let fixed = self.namespace.fixed(&directory);
         let folder = OpenFolder {
+            number,
             directory,
             fixed,
             listing,
@@ -286,8 +287,8 @@ impl Shared {
 
     /// Flags of a folder that is opened: the kernel keeps what it has read of it exactly
     /// if that was the same generation.
-    fn folder_flags(&self, directory: &Directory, listing: Option<&Listing>) -> FopenFlags {
-        let read = lock(&self.read_by_kernel).get(directory).copied();
+    fn folder_flags(&self, number: u64, listing: Option<&Listing>) -> FopenFlags {
+        let read = lock(&self.read_by_kernel).get(&number).copied();
         if read.is_some() && read == listing.map(Listing::generation) {
             FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE
         } else {
@@ -299,12 +300,26 @@ impl Shared {
 /// How long the kernel may keep the attributes of a node.
 pub(super) fn lasting(node: &Node) -> Duration {
     match node {
-        Node::Directory(Directory::Query(_) | Directory::Recent | Directory::Search) => BRIEF,
+        Node::Directory(Directory::View(_)) => BRIEF,
         // Their size is that of their content, which is another each time.
-        Node::File(File::Status | File::StatusJson | File::Roots | File::LastError) => {
-            Duration::ZERO
-        }
+        Node::File(
+            File::Status | File::StatusJson | File::Metrics | File::Roots | File::LastError,
+        )
+        | Node::File(File::Why(_)) => Duration::ZERO,
         Node::Directory(_) | Node::File(_) | Node::Photo(_) => LASTING,
+    }
+}
+
+/// Whether a folder is there only while the index has something for it.
+fn is_passing(place: &Place) -> bool {
+    match place {
+        Place::Answer { typed, part } => typed.is_none() || part.is_some(),
+        Place::Year(_)
+        | Place::Month(_)
+        | Place::Towns(_)
+        | Place::SimilarFolder { .. }
+        | Place::ProblemsOf { .. } => true,
+        _ => false,
     }
 }
 

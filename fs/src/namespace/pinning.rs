@@ -3,8 +3,10 @@
 use std::time::SystemTime;
 
 use semfs_engine::decisions::DecisionError;
+use semfs_engine::query::Query;
 
-use super::{Directory, Namespace, NamespaceError, Node, lock};
+use super::{Namespace, NamespaceError, lock};
+use crate::directory::{Directory, Node};
 use crate::pins::{self, PinError};
 
 impl Namespace {
@@ -13,11 +15,19 @@ impl Namespace {
     /// # Errors
     /// When it is pinned already, makes no sense, or cannot be kept.
     pub fn pin(&self, name: &str) -> Result<Node, NamespaceError> {
-        match pins::pin(&self.decisions, &self.searcher, name) {
-            Ok(true) => Ok(Node::Directory(Directory::Query(name.to_owned()))),
-            Ok(false) => Err(NamespaceError::Pinned),
+        let generation = self.index.generation();
+        match pins::pin(&self.decisions, &self.searcher, &generation, name) {
+            Ok(Some(query)) => Ok(Node::Directory(Directory::query(name, &query))),
+            Ok(None) => Err(NamespaceError::Pinned),
             Err(error) => Err(self.bad_pin(name, error)),
         }
+    }
+
+    /// The folder of a pin, whether or not it is one.
+    #[must_use]
+    pub fn pin_folder(&self, name: &str) -> Option<Node> {
+        let query = Query::parse(name).ok()?;
+        Some(Node::Directory(Directory::query(name, &query)))
     }
 
     /// Takes a pin back. May take its time.

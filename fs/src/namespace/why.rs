@@ -1,0 +1,61 @@
+//! `.why`: for each photo of a folder, why it is there, one line with fields between tabs.
+
+use std::fmt::Write;
+
+use crate::directory::{Node, Place, View};
+use crate::listing::{Entry, Listing};
+
+/// The text of a folder's `.why`: rank, relevance, raw score, what matched (filters, then
+/// words) and path; of a problem, its name, its kind, the reason and the path. `-` stands for
+/// what there is not.
+pub(super) fn text(view: &View, listing: &Listing) -> String {
+    let mut text = String::new();
+    for entry in listing.entries() {
+        if let Node::Photo(path) = &entry.node {
+            let path = one_line(&path.to_string_lossy());
+            let line = match &view.place {
+                Place::ProblemsOf { kind, .. } => {
+                    let (name, reason) = (one_line(&entry.name), one_line(&entry.reason.words));
+                    writeln!(text, "{name}\t{kind}\t{reason}\t{path}")
+                }
+                _ => {
+                    let (relevance, score) = worth(entry);
+                    let (rank, matched) = (rank(entry), matched(view, entry));
+                    writeln!(text, "{rank}\t{relevance}\t{score}\t{matched}\t{path}")
+                }
+            };
+            debug_assert!(line.is_ok(), "a text takes any line");
+        }
+    }
+    text
+}
+
+fn rank(entry: &Entry) -> &str {
+    let digits = entry.name.split(' ').next().unwrap_or_default();
+    digits.trim_start_matches('0')
+}
+
+fn worth(entry: &Entry) -> (String, String) {
+    match entry.reason.worth {
+        Some((relevance, score)) => (format!("{relevance:.3}"), format!("{score:.4}")),
+        None => ("-".to_owned(), "-".to_owned()),
+    }
+}
+
+fn matched(view: &View, entry: &Entry) -> String {
+    let filters = view.question.filters().iter().map(ToString::to_string);
+    let words = entry.reason.words.split_whitespace();
+    let all: Vec<String> = filters
+        .chain(words.map(|word| format!("word={word}")))
+        .collect();
+    if all.is_empty() {
+        "-".to_owned()
+    } else {
+        one_line(&all.join(" "))
+    }
+}
+
+/// A field must not look like two, nor a line like two.
+fn one_line(text: &str) -> String {
+    text.replace(['\t', '\n', '\r'], " ")
+}
