@@ -30,6 +30,8 @@ const LARGEST_SIDECAR: usize = 4 << 20;
 /// When the socket fails or the limits cannot be set. The host sees the closed socket.
 pub fn serve(mut socket: UnixStream) -> io::Result<()> {
     let setup: Setup = read_frame(&mut socket)?;
+    // Behind the door of the sandbox nothing can be loaded any more.
+    media::prepare();
     sandbox::enter(setup.address_space)?;
     write_frame(&mut socket, &Answer::Ready)?;
     let mut bytes = Vec::new();
