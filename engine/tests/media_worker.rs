@@ -43,10 +43,14 @@ fn worker() -> Worker {
 
 fn decode(worker: &mut Worker, path: &Path) -> Result<Decoded, Problem> {
     let file = File::open(path).unwrap();
-    let decoded = worker.read(&file).and_then(|_| worker.decode());
-    decoded.map_err(|error| match error {
+    let examined = worker.read(&file).and_then(|_| worker.examine());
+    let examined = examined.map_err(|error| match error {
         WorkerError::Problem(problem) => problem,
         WorkerError::Unusable { .. } => panic!("{error}"),
+    })?;
+    Ok(Decoded {
+        facts: examined.facts,
+        pixels: examined.picture?,
     })
 }
 

@@ -217,3 +217,53 @@ fn a_sidecar_that_is_written_while_the_daemon_follows_is_seen() {
     assert_eq!(keywords(&home, "1"), ["own", "sea"]);
     assert!(keywords(&home, "gone").is_empty());
 }
+
+/// A format that this version recognises and does not decode.
+#[test]
+fn a_photo_that_nothing_here_decodes_is_one_all_the_same() {
+    let home = Home::new();
+    let photos = home.photos();
+    let jxl = b"\xff\x0a\xfa\x7f\x01\x90\x08\x06\x01";
+    write_small(&photos.join("1.jpg"), 1);
+    fs::write(photos.join("2.jxl"), jxl).unwrap();
+    fs::copy(photos.join("2.jxl"), photos.join("copy of 2.jxl")).unwrap();
+    fs::write(photos.join("2.xmp"), xmp("sea", 4)).unwrap();
+    let account = home.index();
+    assert_eq!((account.new, account.known, account.problems), (2, 1, 0));
+    let status = home.status();
+    let counts = ["files", "photos", "problems"].map(|key| status.number(key));
+    assert_eq!(counts, [3, 2, 0]);
+    let known = &facts(&home)["2"];
+    assert_eq!((&*known.kind, known.blank), ("jxl", true));
+    assert_eq!((known.width, known.height), (0, 0));
+    assert_eq!(known.keywords, ["sea"]);
+    assert_eq!(known.names, ["2", "copy of 2"]);
+    assert_eq!(home.search("waves min=0", 10), [photos.join("1.jpg")]);
+    let unchanged = Account {
+        unchanged: 3,
+        ..NOTHING
+    };
+    assert_eq!(home.index(), unchanged);
+    // Under other conditions it is looked at again, and is what it was.
+    home.configure("[limits]\nfile_mib = 7");
+    let printed = home.ok(&["index", "--once"]);
+    assert!(printed.contains("0 new, 0 moved or copied"), "{printed}");
+    assert!(printed.contains("2 photos were read again"), "{printed}");
+    assert_eq!(facts(&home)["2"].keywords, ["sea"]);
+    assert_eq!(home.status().number("vectors"), 2);
+    assert_eq!(home.index(), unchanged);
+    fs::rename(photos.join("2.jxl"), photos.join("3.jxl")).unwrap();
+    assert_eq!(home.index().known, 1);
+    assert_eq!(facts(&home)["3"].names, ["3", "copy of 2"]);
+}
+
+#[test]
+fn what_is_damaged_or_no_picture_stays_a_problem() {
+    let home = Home::new();
+    let photos = home.photos();
+    fs::write(photos.join("words.heic"), "these are words").unwrap();
+    fs::write(photos.join("words.nef"), "these are words").unwrap();
+    fs::write(photos.join("cut.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    assert_eq!(home.index().problems, 3);
+    assert!(facts(&home).is_empty());
+}
