@@ -151,7 +151,9 @@ impl Namespace {
             }
             _ => return None,
         };
-        Some(view.narrowed(filter))
+        // As long as it is an answer in order, it stays one.
+        let typed = matches!(&view.place, Place::Answer { typed: Some(_), .. });
+        Some(view.answer(question.and_filter(filter), typed.then_some(name)))
     }
 }
 
