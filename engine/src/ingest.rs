@@ -31,6 +31,7 @@ mod read;
 mod report;
 mod root;
 mod tools;
+mod video;
 mod walk;
 mod work;
 mod writing;
@@ -38,7 +39,7 @@ mod writing;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ use crate::catalog::{CatalogError, FileKey, FolderMark, RootId, Stamp, is_sideca
 use crate::courtesy::Courtesy;
 use crate::embed::{EmbedError, ImageTower, Model, Runtime};
 use crate::index::{Index, IndexError};
+use crate::media::still::Program;
 use crate::media::{Facts, Format};
 use crate::metadata::Metadata;
 use crate::problem::Problem;
@@ -250,6 +252,8 @@ struct Pass<'a> {
     number: PassNumber,
     /// Under which a problem is one.
     conditions: u64,
+    /// What makes pictures of videos, if it is installed; looked for with the first video.
+    still_program: OnceLock<Option<Program>>,
     unsettled: Mutex<Vec<FileKey>>,
     failure: Mutex<Option<IngestError>>,
     failed: AtomicBool,
@@ -330,6 +334,7 @@ impl Ingest {
             stop,
             number: self.in_flight.begin(),
             conditions: self.settings.worker.conditions(),
+            still_program: OnceLock::new(),
             unsettled: Mutex::default(),
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),

@@ -4,21 +4,30 @@
 //! size a model asks for, and says what the file is: format, dimensions, orientation.
 //! It knows nothing of files, folders, models or the index, and it trusts nothing: the
 //! bytes come from strangers. It is called inside a worker process (see
-//! [`crate::worker`]), which bounds its memory and its time.
+//! [`crate::worker`]), which bounds its memory and its time. A video is recognised; its
+//! picture is made by [`still`], outside the worker.
 
+mod error;
 mod format;
+mod heif;
 mod jpeg;
+mod libheif;
 mod orientation;
+mod raw;
 mod resize;
+pub mod still;
 
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use serde::{Deserialize, Serialize};
 
-pub use format::Format;
+pub use crate::metadata::{Kind as Format, Raw as RawFormat, Video as VideoFormat};
+pub use error::{Lacking, MediaError, Undecoded};
 pub use orientation::Orientation;
 pub use resize::{Fit, Raster};
+
+use crate::metadata;
 
 /// The largest width or height that is decoded, in pixels.
 ///
@@ -27,7 +36,7 @@ pub const MAX_SIDE: u32 = 100_000;
 
 /// Counts what this module can decode: raised when files that were problems may become
 /// photos, so that they are looked at again.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a picture is decoded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,26 +69,31 @@ pub struct Facts {
     pub height: u32,
 }
 
-/// Why a file did not become a picture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MediaError {
-    /// The file has no bytes.
-    #[error("the file is empty")]
-    Empty,
-    /// The content is no format that semfs knows.
-    #[error("the content is not a picture that semfs knows")]
-    Unknown,
-    /// The content is a picture, in a format that this version cannot decode.
-    #[error("{0} is not decoded by this version of semfs")]
-    Unsupported(&'static str),
-    /// The decoder gave up: damaged, cut off, or beyond its limits.
-    #[error("{format} cannot be decoded: {reason}")]
-    Damaged {
-        /// The format that the content claims to be.
-        format: Format,
-        /// The decoder's own words.
-        reason: String,
-    },
+/// Loads what decodes HEIC and AVIF. A worker calls it before it enters its sandbox, where
+/// nothing can be loaded. Where it is not installed, nothing happens.
+pub fn prepare() {
+    libheif::library();
+}
+
+/// What of the decoders that may be missing is installed now, as bits: 1 HEIC, 2 AVIF,
+/// 4 videos. Where it is another number than before, contents that were
+/// [`MediaError::Unsupported`] deserve another look. It takes some milliseconds.
+#[must_use]
+pub fn capabilities() -> u64 {
+    libheif::decoders() | u64::from(still::is_installed()) << 2
+}
+
+/// What a content says it is, without decoding a pixel. Nothing for what is no picture or
+/// video, or does not tell its size.
+#[must_use]
+pub fn facts(bytes: &[u8]) -> Option<Facts> {
+    let format = Format::of(bytes)?;
+    let (width, height) = metadata::read(bytes).dimensions?;
+    Some(Facts {
+        format,
+        width,
+        height,
+    })
 }
 
 /// Decodes a picture to `target`, upright.
@@ -92,32 +106,57 @@ pub enum MediaError {
 /// [`MediaError`] says why there is no picture. Nothing is printed and nothing panics
 /// on purpose; a decoder of another's that panics is caught by the worker.
 pub fn decode(bytes: &[u8], target: &Target) -> Result<Decoded, MediaError> {
-    if bytes.is_empty() {
-        return Err(MediaError::Empty);
-    }
     let format = Format::of_content(bytes)?;
-    let orientation = Orientation::of_exif(bytes);
     let (raster, width, height) = match format {
-        Format::Jpeg => match jpeg::decode_scaled(bytes, target) {
-            Ok(decoded) => decoded,
-            // CMYK, arithmetic coding, small damage: the other decoder may still do it.
-            Err(reason) => decode_whole(bytes, format, target).map_err(|other| match other {
-                MediaError::Damaged { format, .. } => MediaError::Damaged { format, reason },
-                other => other,
-            })?,
-        },
-        _ => decode_whole(bytes, format, target)?,
+        Format::Jpeg => decode_jpeg(bytes, format, target)?,
+        Format::Png | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff => {
+            decode_whole(bytes, format, target)?
+        }
+        Format::Heif | Format::Avif => return heif::decode(bytes, format, target),
+        Format::Raw(_) => return raw::decode(bytes, format, target),
+        Format::Video(_) => return Err(MediaError::lacking(format, Lacking::Still)),
+        Format::Jxl | Format::Jp2 => return Err(MediaError::lacking(format, Lacking::Decoder)),
     };
-    let damaged = |reason| MediaError::Damaged { format, reason };
-    let square = resize::to_square(&raster, target.size, target.fit).map_err(damaged)?;
+    let orientation = Orientation::of_exif(bytes);
     let (width, height) = orientation.dimensions(width, height);
+    let facts = Facts {
+        format,
+        width,
+        height,
+    };
+    finish(&raster, orientation, facts, target)
+}
+
+/// The square that the model sees, upright, with its facts.
+fn finish(
+    raster: &Raster,
+    orientation: Orientation,
+    facts: Facts,
+    target: &Target,
+) -> Result<Decoded, MediaError> {
+    let square = resize::to_square(raster, target.size, target.fit).map_err(|reason| {
+        MediaError::Damaged {
+            format: facts.format,
+            reason,
+        }
+    })?;
     Ok(Decoded {
-        facts: Facts {
-            format,
-            width,
-            height,
-        },
+        facts,
         pixels: orientation.upright(&square, target.size),
+    })
+}
+
+/// Decodes a JPEG, which may lie inside a file of another `format`. Returns the raster,
+/// which may be smaller, and the full dimensions.
+fn decode_jpeg(
+    bytes: &[u8],
+    format: Format,
+    target: &Target,
+) -> Result<(Raster, u32, u32), MediaError> {
+    jpeg::decode_scaled(bytes, target).or_else(|reason| {
+        // CMYK, arithmetic coding, small damage: the other decoder may still do it.
+        decode_whole(bytes, Format::Jpeg, target)
+            .map_err(|_| MediaError::Damaged { format, reason })
     })
 }
 
@@ -131,7 +170,10 @@ fn decode_whole(
         format,
         reason: error.to_string(),
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
+    let decoder = format
+        .decoder()
+        .ok_or_else(|| MediaError::lacking(format, Lacking::Decoder))?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), decoder);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -19,6 +19,7 @@ mod iptc;
 mod jpeg;
 mod kind;
 mod maker;
+mod matroska;
 mod png;
 mod preview;
 mod raw;
@@ -118,12 +119,13 @@ pub fn read(bytes: &[u8]) -> Metadata {
         Some(Kind::Webp) => riff::read_webp(bytes, &mut sources),
         Some(Kind::Gif | Kind::Bmp) => sources.container.dimensions = kind::dimensions(bytes),
         Some(Kind::Heif | Kind::Avif | Kind::Jxl) => heif::read(bytes, &mut sources),
-        Some(Kind::Tiff | Kind::Raw(Raw::Tiff(_))) => raw::read_tiff(bytes, &mut sources),
         Some(Kind::Raw(Raw::Cr3)) => raw::read_cr3(bytes, &mut sources),
         Some(Kind::Raw(Raw::Raf)) => raw::read_raf(bytes, &mut sources),
+        Some(Kind::Tiff | Kind::Raw(_)) => raw::read_tiff(bytes, &mut sources),
         Some(Kind::Video(Video::Avi)) => avi::read(bytes, &mut sources),
+        Some(Kind::Video(Video::Mkv | Video::Webm)) => matroska::read(bytes, &mut sources),
         Some(Kind::Video(_)) => video::read(bytes, &mut sources),
-        None => {}
+        Some(Kind::Jp2) | None => {}
     }
     sources.join()
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
-use crate::calibration::Calibration;
+use crate::calibration::{self, CUT, Calibration, Library};
 use crate::catalog::CatalogError;
 use crate::embed::{EmbedError, Model, Runtime, TextTower, Vocabulary};
 use crate::index::{Generation, Index};
@@ -25,11 +25,15 @@ use crate::vectors::VectorError;
 
 pub use select::{newest_first, selected};
 
+use rank::{Criterion, Ranking};
+
 /// Texts whose vectors are kept.
 const KEPT_TEXTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// Photos against which scores are calibrated: enough to tell one in a thousand.
-const SAMPLE: u32 = 1024;
+/// A sample of the library is good for as long as the number of photos changes by less than
+/// this share of it; of small libraries a new one costs nothing.
+const SAMPLE_LASTS: f64 = 0.05;
+const SMALL: u64 = 500;
 
 /// Why a search has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -74,11 +78,8 @@ pub struct Searcher {
     text: Mutex<TextTower>,
     vectors: Mutex<LruCache<String, Option<Arc<[f32]>>>>,
     calibration: Calibration,
-    sample: Mutex<Option<(u64, Sample)>>,
+    library: Mutex<Option<(u64, Arc<Library>)>>,
 }
-
-/// Vectors of photos from all over a generation.
-type Sample = Arc<[Vec<f32>]>;
 
 impl Searcher {
     /// Loads the model's text tower, and learns what its scores mean.
@@ -96,7 +97,7 @@ impl Searcher {
             text: Mutex::new(text),
             vectors: Mutex::new(LruCache::new(KEPT_TEXTS)),
             calibration: Calibration::new(bank),
-            sample: Mutex::default(),
+            library: Mutex::default(),
         })
     }
 
@@ -156,6 +157,23 @@ impl Searcher {
         Ok(matches)
     }
 
+    /// The photos that look most like a picture of which this is the vector, of unit length,
+    /// best first; at most `top`. For pictures that are not in the index; those that are can
+    /// be part of a question.
+    ///
+    /// # Errors
+    /// When something fails.
+    pub fn like(
+        &self,
+        index: &Index,
+        generation: &Generation,
+        vector: Vec<f32>,
+        top: usize,
+    ) -> Result<Vec<Match>, SearchError> {
+        let criterion = Criterion::like(vector, &self.library(generation));
+        Ranking::new(generation, vec![criterion], None, CUT).best(index, top, &[])
+    }
+
     /// The vector of a text of several terms, of unit length: their sum by signs and weights.
     /// Nothing if the model knows no word of those that count for.
     ///
@@ -201,24 +219,30 @@ impl Searcher {
         Ok(vector)
     }
 
-    /// Photos from all over a generation, the same each time.
-    fn sample(&self, generation: &Generation) -> Sample {
-        let mut kept = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, sample)) = &*kept
-            && *of == generation.number()
-        {
-            return Arc::clone(sample);
-        }
+    /// What scores look like in the library of a generation.
+    fn library(&self, generation: &Generation) -> Arc<Library> {
         let mut rows = generation.rows();
         rows -= generation.facets().blank();
-        let count = rows.len();
-        let wanted = u64::from(SAMPLE).min(count);
-        let chosen = (0..wanted).filter_map(|number| {
-            let at = u32::try_from(number * count / wanted).ok()?;
-            generation.vectors().vector(rows.select(at)?)
-        });
-        let sample: Sample = chosen.collect();
-        *kept = Some((generation.number(), Arc::clone(&sample)));
-        sample
+        let photos = rows.len();
+        let mut kept = self.library.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((number, library)) = &*kept {
+            let known = library.photos();
+            let differs = known.abs_diff(photos) as f64 > SAMPLE_LASTS * known as f64;
+            if *number == generation.number() || (known >= SMALL && !differs) {
+                return Arc::clone(library);
+            }
+        }
+        let wanted = photos.min(calibration::SAMPLE as u64);
+        // Evenly from all over, the same each time.
+        let sample: Vec<Vec<f32>> = (0..wanted)
+            .filter_map(|number| {
+                let at = u32::try_from(number * photos / wanted).ok()?;
+                generation.vectors().vector(rows.select(at)?)
+            })
+            .collect();
+        let sample = sample.iter().map(Vec::as_slice);
+        let library = Arc::new(self.calibration.library(sample, photos));
+        *kept = Some((generation.number(), Arc::clone(&library)));
+        library
     }
 }

@@ -45,6 +45,13 @@ pub(crate) fn run(
         pass.rate(),
         words(seconds)
     )?;
+    if pass.described > 0 {
+        let described = pass.described;
+        writeln!(
+            out,
+            "{described} photos were read again for what they say of themselves"
+        )?;
+    }
     if pass.problems > 0 {
         writeln!(out, "`semfs status --problems` names the problems")?;
     }

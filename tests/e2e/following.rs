@@ -47,7 +47,7 @@ fn the_name_of_a_deleted_photo_is_gone_soon_although_the_kernel_kept_it() {
     let Some(daemon) = Daemon::start(&home) else {
         return;
     };
-    for folder in ["search/blue waves", "recent"] {
+    for folder in ["search/blue waves min=0", "recent"] {
         let before = links(&home.mount().join(folder));
         let photos = before.len() as u64;
         let (link, target) = before.last().unwrap();
@@ -126,7 +126,7 @@ fn an_open_folder_stays_at_its_generation() {
     let Some(daemon) = Daemon::start(&home) else {
         return;
     };
-    let folder = home.mount().join("search/blue waves");
+    let folder = home.mount().join("search/blue waves min=0");
     let expected = names(&folder);
     let mut stream = fs::read_dir(&folder).unwrap();
     let mut read: Vec<String> = Vec::new();
@@ -148,6 +148,7 @@ fn an_open_folder_stays_at_its_generation() {
     // Somebody else reads the new state, which the kernel keeps.
     assert_eq!(names(&folder).len(), 1480);
     while next(&mut read) {}
+    read.retain(|name| name != ".why");
     read.sort();
     assert_eq!(read, expected);
 }

@@ -16,6 +16,7 @@ mod hostile;
 mod indexing;
 mod layers;
 mod live;
+mod metadata;
 mod mounting;
 mod offline;
 mod orientation;

@@ -20,7 +20,7 @@ fn one_scene_in_all_orientations_scores_alike() {
         "--json",
         "--top",
         "18",
-        "a man stands in the street",
+        "a man stands in the street min=0",
     ]);
     let found: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     for group in ["Landscape_", "Portrait_"] {

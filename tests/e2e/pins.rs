@@ -40,15 +40,18 @@ fn a_pin_is_listed_and_outlives_restarts_and_rebuilds() {
     };
     let search = home.mount().join("search");
     assert!(names(&search).is_empty());
-    for query in ["red car", "blue waves top=2", "dog + cat"] {
+    for query in ["red car", "blue waves top=2 min=0", "dog + cat"] {
         fs::create_dir(search.join(query)).unwrap();
     }
-    let pinned = ["blue waves top=2", "dog + cat", "red car"];
+    let pinned = ["blue waves top=2 min=0", "dog + cat", "red car"];
     assert_eq!(names(&search), pinned);
-    assert_eq!(names(&search.join("blue waves top=2")).len(), 2);
+    assert_eq!(names(&search.join("blue waves top=2 min=0")).len(), 2);
     let kind = fs::read_dir(&search).unwrap().next().unwrap().unwrap();
     assert!(kind.file_type().unwrap().is_dir());
-    assert_eq!(home.ok(&["pins"]), "red car\nblue waves top=2\ndog + cat\n");
+    assert_eq!(
+        home.ok(&["pins"]),
+        "red car\nblue waves top=2 min=0\ndog + cat\n"
+    );
     assert_eq!(daemon.end(Signal::SIGTERM), (Some(0), false));
 
     let daemon = Daemon::start(&home).unwrap();
@@ -75,18 +78,18 @@ fn a_query_is_pinned_whatever_the_kernel_knows_of_it() {
     };
     let search = home.mount().join("search");
     // Looked up a moment ago.
-    let cached = search.join("cached");
+    let cached = search.join("cached min=0");
     assert!(cached.is_dir());
     fs::create_dir(&cached).unwrap();
     // Open.
-    let open = search.join("open");
+    let open = search.join("open min=0");
     let mut stream = fs::read_dir(&open).unwrap();
     fs::create_dir(&open).unwrap();
     assert!(stream.next().unwrap().is_ok());
     // Somebody's working directory, and still it afterwards.
     let mut stander = Command::new("sh")
         .args(["-c", "echo stands; read line; pwd -P; ls | wc -l"])
-        .current_dir(search.join("standing"))
+        .current_dir(search.join("standing min=0"))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -98,22 +101,25 @@ fn a_query_is_pinned_whatever_the_kernel_knows_of_it() {
         .unwrap()
         .read_exact(&mut stands)
         .unwrap();
-    fs::create_dir(search.join("standing")).unwrap();
+    fs::create_dir(search.join("standing min=0")).unwrap();
     drop(stander.stdin.take());
     let seen = stander.wait_with_output().unwrap();
     let seen = String::from_utf8_lossy(&seen.stdout).into_owned();
-    assert!(seen.contains("search/standing\n3"), "{seen}");
-    assert_eq!(names(&search), ["cached", "open", "standing"]);
+    assert!(seen.contains("search/standing min=0\n3"), "{seen}");
+    assert_eq!(
+        names(&search),
+        ["cached min=0", "open min=0", "standing min=0"]
+    );
     // Gone from the list, and a query all the same, also while somebody stands in it.
     let mut stander = Command::new("sleep")
         .arg("60")
-        .current_dir(search.join("standing"))
+        .current_dir(search.join("standing min=0"))
         .spawn()
         .unwrap();
-    fs::remove_dir(search.join("standing")).unwrap();
-    assert_eq!(names(&search.join("standing")).len(), 3);
-    fs::create_dir(search.join("standing")).unwrap();
-    assert_eq!(names(&search.join("standing")).len(), 3);
+    fs::remove_dir(search.join("standing min=0")).unwrap();
+    assert_eq!(names(&search.join("standing min=0")).len(), 3);
+    fs::create_dir(search.join("standing min=0")).unwrap();
+    assert_eq!(names(&search.join("standing min=0")).len(), 3);
     stander.kill().unwrap();
     stander.wait().unwrap();
     // As threads that are not the first of their process, all at once.
@@ -261,8 +267,9 @@ fn find_over_a_mount_with_pins_ends_and_enters_them() {
         return;
     };
     let search = home.mount().join("search");
-    fs::create_dir(search.join("blue waves")).unwrap();
+    fs::create_dir(search.join("blue waves min=0")).unwrap();
     let output = Command::new("find").arg(&search).output().unwrap();
     assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 5);
+    // The folder, the pin, its `.why` and its three links.
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 6);
 }

@@ -184,7 +184,7 @@ fn many_readers_at_once_are_turned_away() {
     let search = home.mount().join("search");
     std::thread::scope(|scope| {
         for reader in 0..300 {
-            let folder = search.join(format!("waves {reader}"));
+            let folder = search.join(format!("waves {reader} min=0"));
             scope.spawn(move || {
                 for name in names(&folder) {
                     fs::read_link(folder.join(name)).unwrap();
@@ -206,7 +206,7 @@ fn open_folders_make_the_daemon_grow_without_bound() {
     let mut open = Vec::new();
     let mut refused = 0;
     for number in 0..900 {
-        match fs::read_dir(search.join(format!("waves {number}"))) {
+        match fs::read_dir(search.join(format!("waves {number} min=0"))) {
             Ok(folder) => open.push(folder),
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
@@ -223,7 +223,7 @@ fn open_folders_make_the_daemon_grow_without_bound() {
     assert!(daemon.memory() < 400 << 10, "{} KiB", daemon.memory());
     // With the folders the memory is free for others.
     drop(open);
-    assert_eq!(names(&search.join("blue")).len(), 2000);
+    assert_eq!(names(&search.join("blue min=0")).len(), 2000);
 }
 
 #[test]

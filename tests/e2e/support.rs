@@ -201,7 +201,9 @@ impl Home {
     pub fn search(&self, query: &str, top: usize) -> Vec<PathBuf> {
         use std::os::unix::ffi::OsStrExt;
         let top = top.to_string();
-        let output = self.run(&["search", "-0", "--top", &top, "--", query]);
+        // Whatever it is worth.
+        let query = format!("{query} min=0");
+        let output = self.run(&["search", "-0", "--top", &top, "--", &query]);
         assert!(
             output.status.success(),
             "{}",
@@ -442,11 +444,12 @@ pub fn shared_data(folder: &str) -> Option<PathBuf> {
     None
 }
 
-/// The names in a folder, sorted.
+/// The names in a folder as `ls` shows them: sorted, without those that begin with a dot.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
         .collect();
     names.sort();
     names

@@ -42,7 +42,7 @@ fn names_of_any_bytes_are_found_and_open() {
     let Some(_daemon) = Daemon::start(&home) else {
         return;
     };
-    let folder = home.mount().join("search/anything");
+    let folder = home.mount().join("search/anything min=0");
     let listed = names(&folder);
     assert_eq!(listed.len(), 7);
     for name in listed {

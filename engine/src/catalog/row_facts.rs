@@ -25,13 +25,20 @@ pub(super) fn row_facts(
     blank: bool,
     now: i64,
 ) -> RowFacts {
-    let oldest = files.iter().map(|(_, stamp)| stamp.modified).min();
-    let modified = oldest.map_or(0, |time| time.div_euclid(NANOSECONDS));
+    // A file without a time, or with that of a clock that was never set, says nothing.
+    let times = files
+        .iter()
+        .map(|(_, stamp)| stamp.modified.div_euclid(NANOSECONDS));
+    let modified = times.filter(|time| *time > 0).min();
     let mut names = files.iter().map(|(file, _)| file.name.to_string_lossy());
     let dated = names.find(|name| metadata::date_in_file_name(name, now).is_some());
-    let taken = metadata::taken(&metadata, &dated.unwrap_or_default(), modified, now);
-    // A file without a time, or with the time of a clock that was never set.
-    let is_known = taken.source != TakenSource::FileTime || modified > 0;
+    let taken = metadata::taken(
+        &metadata,
+        &dated.unwrap_or_default(),
+        modified.unwrap_or(0),
+        now,
+    );
+    let is_known = taken.source != TakenSource::FileTime || modified.is_some();
     let place = metadata
         .position
         .and_then(|position| place::place(position.latitude, position.longitude))
@@ -57,8 +64,8 @@ pub(super) fn row_facts(
         camera: metadata.camera.map(|camera| camera.to_string()),
         lens: metadata.lens,
         place,
-        kind: format.to_string().to_lowercase(),
-        group: format.to_string().to_lowercase(),
+        kind: format.name().to_owned(),
+        group: format.group().to_owned(),
         width: content.facts.width,
         height: content.facts.height,
         keywords: metadata.keywords,
@@ -130,6 +137,8 @@ mod tests {
         for modified in [0, -5, i64::MIN] {
             let known = facts(Metadata::default(), vec![file("a.jpg", modified)]);
             assert_eq!((known.taken, known.dated_by), (None, None), "{modified}");
+            let both = vec![file("a.jpg", modified), file("b.jpg", 5)];
+            assert_eq!(facts(Metadata::default(), both).taken, Some(5));
         }
     }
 

@@ -97,9 +97,12 @@ fn apply(
                 pass.unsettled(file);
                 return Ok(());
             }
-            let finding = Finding::Photo(hash);
-            transaction.put_file(file, FileRecord { stamp, finding })?;
-            progress.known();
+            if put_if_changed(pass, transaction, file, stamp, Finding::Photo(hash))? {
+                progress.known();
+            } else {
+                // It waited for another file of its content to be described.
+                progress.described();
+            }
         }
         Change::New(file, stamp, content) => {
             let NewContent {
@@ -125,7 +128,7 @@ fn apply(
             if is_new || is_seen {
                 progress.embedded();
             } else {
-                progress.known();
+                progress.described();
             }
         }
         Change::Described(file, stamp, hash, metadata) => {
@@ -135,7 +138,7 @@ fn apply(
             }
             transaction.put_metadata(hash, MetadataRecord::new(*metadata, None))?;
             put_if_changed(pass, transaction, file, stamp, Finding::Photo(hash))?;
-            progress.known();
+            progress.described();
         }
         Change::Sidecar(file, stamp, metadata) => {
             let finding = Finding::Sidecar(metadata, metadata::VERSION);
@@ -155,18 +158,19 @@ fn apply(
     Ok(())
 }
 
-/// Records what a file is. If it is the same as before, there is no reason for another
-/// generation.
+/// Records what a file is, and returns true; unless it is the same as before, which is no
+/// reason for another generation.
 fn put_if_changed(
     pass: &Pass<'_>,
     transaction: &mut Transaction<'_>,
     file: FileKey,
     stamp: Stamp,
     finding: Finding,
-) -> Result<(), IngestError> {
+) -> Result<bool, IngestError> {
     let record = FileRecord { stamp, finding };
-    if pass.index.catalog().file(&file)?.as_ref() != Some(&record) {
+    let is_changed = pass.index.catalog().file(&file)?.as_ref() != Some(&record);
+    if is_changed {
         transaction.put_file(file, record)?;
     }
-    Ok(())
+    Ok(is_changed)
 }

@@ -21,6 +21,7 @@ pub struct Progress {
     unchanged: AtomicU64,
     embedded: AtomicU64,
     known: AtomicU64,
+    described: AtomicU64,
     problems: AtomicU64,
     gone: AtomicU64,
     unsettled: AtomicU64,
@@ -39,10 +40,13 @@ pub struct ProgressSnapshot {
     pub folders: u64,
     /// Pictures that are as they were: not even opened.
     pub unchanged: u64,
-    /// New contents: decoded and embedded.
+    /// New contents: decoded and embedded, or without a picture.
     pub embedded: u64,
     /// Files whose content was known: moved, renamed or copied. Read at most, not decoded.
     pub known: u64,
+    /// Photos that were as they were, and read for what they say of themselves only.
+    #[serde(default)]
+    pub described: u64,
     /// Files that could not be taken in.
     pub problems: u64,
     /// Files that are no longer there.
@@ -61,6 +65,7 @@ impl Progress {
             &self.unchanged,
             &self.embedded,
             &self.known,
+            &self.described,
             &self.problems,
             &self.gone,
             &self.unsettled,
@@ -102,6 +107,10 @@ impl Progress {
         self.known.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn described(&self) {
+        self.described.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn problem(&self) {
         self.problems.fetch_add(1, Ordering::Relaxed);
     }
@@ -131,6 +140,7 @@ impl Progress {
             unchanged: self.unchanged.load(Ordering::Relaxed),
             embedded: self.embedded.load(Ordering::Relaxed),
             known: self.known.load(Ordering::Relaxed),
+            described: self.described.load(Ordering::Relaxed),
             problems: self.problems.load(Ordering::Relaxed),
             gone: self.gone.load(Ordering::Relaxed),
             unsettled: self.unsettled.load(Ordering::Relaxed),
@@ -155,6 +165,7 @@ impl ProgressSnapshot {
             unchanged: sum.unchanged + pass.unchanged,
             embedded: sum.embedded + pass.embedded,
             known: sum.known + pass.known,
+            described: sum.described + pass.described,
             problems: sum.problems + pass.problems,
             gone: sum.gone + pass.gone,
             unsettled: sum.unsettled + pass.unsettled,
@@ -171,7 +182,7 @@ impl ProgressSnapshot {
     /// Pictures that took work.
     #[must_use]
     pub fn worked(&self) -> u64 {
-        self.embedded + self.known + self.problems
+        self.embedded + self.known + self.described + self.problems
     }
 
     /// Pictures a second, of those that took work.
@@ -197,7 +208,7 @@ impl ProgressSnapshot {
     /// Whether the pass found the index to be true already, and nothing in motion.
     #[must_use]
     pub fn found_nothing_new(&self) -> bool {
-        self.embedded + self.known + self.gone + self.unsettled == 0
+        self.embedded + self.known + self.described + self.gone + self.unsettled == 0
     }
 }
 

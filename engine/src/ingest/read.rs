@@ -7,11 +7,13 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::in_flight::Claim;
 use super::root::{Root, Unopened};
+use super::video::with_still;
 use super::writing::{Writers, rests, writers};
 use super::{Candidate, Change, IngestError, NewContent, Pass, Picture, worker};
 use std::path::Path;
 
 use crate::catalog::{FileKey, FileRecord, Finding, Knowledge, Stamp, is_sidecar_name};
+use crate::media::Format;
 use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
 use crate::worker::{ContentHash, Examined, Worker, WorkerError};
@@ -159,16 +161,13 @@ fn read_and_examine(
     match claim {
         Claim::Waits => Ok(Outcome::Changes(Vec::new())),
         Claim::Known => Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)])),
-        Claim::Decode => match again_if_it_ends(worker, opened, hash, Worker::examine) {
-            Ok(examined) => Ok(of_examined(file, stamp, hash, examined)),
-            Err(WorkerError::Problem(problem)) => {
-                let problems = content_failed(pass, (file, stamp), &hash, &problem);
-                Ok(Outcome::Changes(problems))
-            }
-            Err(error) => Err(error.into()),
-        },
+        Claim::Decode => examine(pass, worker, (file, stamp), opened, hash),
         Claim::Describe => match again_if_it_ends(worker, opened, hash, Worker::describe) {
-            Ok(metadata) => Ok(described(file, stamp, hash, metadata)),
+            // An older version took a RAW for the small picture that is in it.
+            Ok((Some(format), _)) if is_other(pass, &hash, format)? => {
+                examine(pass, worker, (file, stamp), opened, hash)
+            }
+            Ok((_, metadata)) => Ok(described(file, stamp, hash, metadata)),
             Err(WorkerError::Problem(problem)) if problem.is_transient() => {
                 let waiting = pass.in_flight().finish(&hash);
                 let files = waiting.into_iter().map(|(file, _)| file);
@@ -182,14 +181,35 @@ fn read_and_examine(
     }
 }
 
-/// What becomes of a content that was examined: it is embedded, if there is a picture of it.
-fn of_examined(file: FileKey, stamp: Stamp, hash: ContentHash, examined: Examined) -> Outcome {
+/// Whether a content is of another format than the index takes it for.
+fn is_other(pass: &Pass<'_>, hash: &ContentHash, format: Format) -> Result<bool, IngestError> {
+    let known = pass.index.catalog().content(hash)?;
+    Ok(known.is_some_and(|known| known.facts.format != format))
+}
+
+/// Has the content that `worker` has just read examined. It is embedded, if there is a picture
+/// of it.
+fn examine(
+    pass: &Pass<'_>,
+    worker: &mut Worker,
+    (file, stamp): (FileKey, Stamp),
+    opened: &File,
+    hash: ContentHash,
+) -> Result<Outcome, IngestError> {
+    let examined = again_if_it_ends(worker, opened, hash, Worker::examine);
     let Examined {
         facts,
         metadata,
         picture,
-    } = examined;
-    match picture {
+    } = match examined.and_then(|examined| with_still(pass, worker, opened, examined)) {
+        Ok(examined) => examined,
+        Err(WorkerError::Problem(problem)) => {
+            let problems = content_failed(pass, (file, stamp), &hash, &problem);
+            return Ok(Outcome::Changes(problems));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(match picture {
         Ok(pixels) => Outcome::Picture(Box::new(Picture {
             file,
             stamp,
@@ -207,7 +227,7 @@ fn of_examined(file: FileKey, stamp: Stamp, hash: ContentHash, examined: Examine
             };
             Outcome::Changes(vec![Change::New(file, stamp, Box::new(content))])
         }
-    }
+    })
 }
 
 fn described(file: FileKey, stamp: Stamp, hash: ContentHash, metadata: Metadata) -> Outcome {

@@ -14,6 +14,12 @@ impl Orientation {
     /// As stored: nothing to do.
     pub const UPRIGHT: Self = Self(1);
 
+    /// The orientation of an EXIF number; nothing if it is not 1 to 8.
+    #[must_use]
+    pub fn new(number: u8) -> Option<Self> {
+        (1..=8).contains(&number).then_some(Self(number))
+    }
+
     /// Reads the orientation from the metadata of a JPEG, TIFF, PNG or WebP file.
     /// Missing, damaged and out of range all mean upright.
     #[must_use]
@@ -31,8 +37,8 @@ impl Orientation {
                     .get_uint(0)
             })
             .and_then(|value| u8::try_from(value).ok())
-            .filter(|value| (1..=8).contains(value))
-            .map_or(Self::UPRIGHT, Self)
+            .and_then(Self::new)
+            .unwrap_or(Self::UPRIGHT)
     }
 
     /// Width and height as the picture is shown.

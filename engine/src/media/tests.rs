@@ -21,7 +21,9 @@ fn two_halves(width: u32, height: u32) -> RgbImage {
 
 fn encode(image: &RgbImage, format: Format) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, format.decoder()).unwrap();
+    image
+        .write_to(&mut bytes, format.decoder().unwrap())
+        .unwrap();
     bytes.into_inner()
 }
 
@@ -154,8 +156,8 @@ fn bad_content_says_why() {
     assert_eq!(reason(b""), MediaError::Empty);
     assert_eq!(reason(b"hello, this is text"), MediaError::Unknown);
     assert_eq!(
-        reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
-        MediaError::Unsupported("HEIF")
+        reason(b"\xFF\x0A and no more"),
+        MediaError::lacking(Format::Jxl, Lacking::Decoder)
     );
     assert!(matches!(
         reason(&png[..png.len() / 2]),
@@ -179,12 +181,119 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
 
 #[test]
 fn names_of_pictures_are_known_in_any_case() {
-    for name in ["a.JPG", "b.jpeg", "c.HEIC", "d.tiff", "e.Cr2"] {
+    for name in [
+        "a.JPG", "b.jpeg", "c.HEIC", "d.tiff", "e.Cr2", "f.MP4", "g.nrw",
+    ] {
         assert!(Format::is_picture_name(Path::new(name)), "{name}");
     }
-    for name in ["a.txt", "jpg", ".jpg", "b.mp4", "c"] {
+    for name in ["a.txt", "jpg", ".jpg", "b.mp3", "c", "d.jpg.xmp"] {
         assert!(!Format::is_picture_name(Path::new(name)), "{name}");
     }
 }
 
 use std::path::Path;
+
+#[test]
+fn names_of_sidecars_are_known_in_any_case() {
+    for name in ["a.xmp", "a.jpg.XMP", "b.Xmp"] {
+        assert!(Format::is_sidecar_name(Path::new(name)), "{name}");
+    }
+    for name in ["a.jpg", "xmp", ".xmp", "a.xmp.jpg"] {
+        assert!(!Format::is_sidecar_name(Path::new(name)), "{name}");
+    }
+}
+
+#[test]
+fn formats_are_stored_as_they_were_and_have_names() {
+    // The catalogue of an older version: numbers of variants are for ever.
+    let old = [
+        (0, Format::Jpeg),
+        (1, Format::Png),
+        (2, Format::Webp),
+        (3, Format::Gif),
+        (4, Format::Bmp),
+        (5, Format::Tiff),
+    ];
+    for (number, format) in old {
+        assert_eq!(postcard::to_allocvec(&format).unwrap(), [number]);
+    }
+    let later = [
+        (&[6][..], Format::Heif, "heic", "heic", "HEIC"),
+        (&[7], Format::Avif, "avif", "avif", "AVIF"),
+        (&[10, 2], Format::Raw(RawFormat::Nef), "nef", "raw", "NEF"),
+        (
+            &[11, 0],
+            Format::Video(VideoFormat::Mp4),
+            "mp4",
+            "video",
+            "MP4",
+        ),
+    ];
+    for (bytes, format, name, group, words) in later {
+        assert_eq!(postcard::to_allocvec(&format).unwrap(), bytes);
+        assert_eq!((format.name(), format.group()), (name, group));
+        assert_eq!(format.to_string(), words);
+    }
+}
+
+/// A DNG with one preview: directory, tags of its own, the JPEG behind.
+fn dng(jpeg: &[u8], orientation: u16) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, value: u32| {
+        let mut entry = tag.to_le_bytes().to_vec();
+        entry.extend(kind.to_le_bytes());
+        entry.extend(1_u32.to_le_bytes());
+        entry.extend(value.to_le_bytes());
+        entry
+    };
+    let mut bytes = b"II\x2A\0\x08\0\0\0".to_vec();
+    let entries = [
+        entry(0x0100, 4, 6000),
+        entry(0x0101, 4, 4000),
+        entry(0x0112, 3, orientation.into()),
+        entry(0x0201, 4, 8 + 2 + 6 * 12 + 4),
+        entry(0x0202, 4, jpeg.len() as u32),
+        entry(0xC612, 1, 1),
+    ];
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    bytes.extend(entries.concat());
+    bytes.extend([0; 4]);
+    bytes.extend_from_slice(jpeg);
+    bytes
+}
+
+#[test]
+fn a_raw_is_shown_by_its_preview_turned_once() {
+    let jpeg = encode(&two_halves(640, 480), Format::Jpeg);
+    let lying = decode(&dng(&jpeg, 1), &TARGET).unwrap();
+    assert_eq!(lying.facts.format, Format::Raw(RawFormat::Dng));
+    assert_eq!((lying.facts.width, lying.facts.height), (6000, 4000));
+    assert!(is_red(pixel(&lying, 16, 2)));
+    // Stored on its side; and the same where the preview says so itself.
+    for jpeg in [jpeg.clone(), with_orientation(&jpeg, 6)] {
+        let turned = decode(&dng(&jpeg, 6), &TARGET).unwrap();
+        assert_eq!((turned.facts.width, turned.facts.height), (4000, 6000));
+        assert!(is_red(pixel(&turned, 29, 16)));
+        assert!(!is_red(pixel(&turned, 2, 16)));
+    }
+    // Stored upright.
+    let upright = encode(&two_halves(480, 640), Format::Jpeg);
+    let turned = decode(&dng(&upright, 6), &TARGET).unwrap();
+    assert_eq!((turned.facts.width, turned.facts.height), (4000, 6000));
+    assert!(is_red(pixel(&turned, 16, 2)));
+}
+
+#[test]
+fn a_raw_without_a_preview_is_known_and_lacks_one() {
+    let bytes = dng(b"no picture", 1);
+    let format = Format::Raw(RawFormat::Dng);
+    let error = decode(&bytes, &TARGET).unwrap_err();
+    assert_eq!(error, MediaError::lacking(format, Lacking::Preview));
+    assert_eq!(facts(&bytes).unwrap().format, format);
+}
+
+#[test]
+fn a_video_is_known_and_lacks_a_still() {
+    let error = decode(b"\0\0\0\x10ftypisom\0\0\0\0", &TARGET).unwrap_err();
+    let format = Format::Video(VideoFormat::Mp4);
+    assert_eq!(error, MediaError::lacking(format, Lacking::Still));
+}

@@ -1,19 +1,25 @@
-//! What a file is, by its first bytes.
+//! The formats that semfs knows, and how they are told apart by a file's first bytes.
 //!
-//! Wider than what is decoded: metadata is read of RAW files and videos as well. RAW
-//! formats that are TIFF inside are told apart by the camera's maker and by marks.
+//! RAW formats that are TIFF inside are told apart by the camera's maker and by marks.
+//! Which of them can be shown, and by what, is the matter of [`crate::media`].
 
-use super::bytes::{Order, slice, u16_at, u32_at};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{Order, find, slice, u16_at, u32_at};
 use super::tiff::Tiff;
 
-/// A kind of file that has metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A format of pictures or videos, by content and not by name. The catalogue stores it:
+/// further ones are added at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// JPEG.
+    /// JPEG, JFIF, EXIF.
     Jpeg,
-    /// PNG.
+    /// PNG and APNG.
     Png,
-    /// WebP.
+    /// WebP, lossy and lossless, animated.
     Webp,
     /// GIF.
     Gif,
@@ -25,27 +31,45 @@ pub enum Kind {
     Heif,
     /// HEIF with AV1 pictures.
     Avif,
-    /// JPEG XL in its container.
+    /// JPEG XL, in its container or bare.
     Jxl,
+    /// JPEG 2000, in its container or bare.
+    Jp2,
     /// What a camera wrote before developing.
     Raw(Raw),
     /// A video.
     Video(Video),
 }
 
-/// A RAW format, by how it is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A RAW format. The catalogue stores it: further ones are added at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Raw {
-    /// A TIFF: CR2, NEF, ARW, DNG, ORF, RW2, PEF, SRW and others.
-    Tiff(&'static str),
+    /// Canon CR2: a TIFF.
+    Cr2,
     /// Canon CR3: ISO boxes.
     Cr3,
+    /// Nikon NEF and NRW: a TIFF.
+    Nef,
+    /// Sony ARW: a TIFF.
+    Arw,
+    /// Adobe's DNG, of many cameras and phones: a TIFF.
+    Dng,
     /// Fujifilm RAF: a header, a JPEG, the sensor's data.
     Raf,
+    /// Olympus ORF: a TIFF with a mark of its own.
+    Orf,
+    /// Panasonic RW2: a TIFF with a mark of its own.
+    Rw2,
+    /// Pentax PEF: a TIFF.
+    Pef,
+    /// Samsung SRW: a TIFF.
+    Srw,
 }
 
-/// A video container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A video container. The catalogue stores it: further ones are added at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Video {
     /// MPEG-4.
     Mp4,
@@ -55,7 +79,14 @@ pub enum Video {
     ThreeGp,
     /// AVI.
     Avi,
+    /// Matroska.
+    Mkv,
+    /// WebM, a Matroska for browsers.
+    Webm,
 }
+
+/// How far into a Matroska file its kind is said, in bytes.
+const MATROSKA_HEAD: usize = 64;
 
 impl Kind {
     /// The kind of a file, from its content.
@@ -80,8 +111,14 @@ impl Kind {
             of_tiff(bytes)
         } else if starts(b"BM") {
             Some(Self::Bmp)
-        } else if slice(bytes, 4, 8) == Some(b"JXL \r\n\x87\n") {
+        } else if starts(&[0xFF, 0x0A]) || slice(bytes, 4, 8) == Some(b"JXL \r\n\x87\n") {
             Some(Self::Jxl)
+        } else if starts(&[0xFF, 0x4F, 0xFF, 0x51]) || slice(bytes, 4, 4) == Some(b"jP  ") {
+            Some(Self::Jp2)
+        } else if starts(&[0x1A, 0x45, 0xDF, 0xA3]) {
+            let head = &bytes[..bytes.len().min(MATROSKA_HEAD)];
+            let is_webm = find(head, b"webm", 0).is_some();
+            Some(Self::Video(if is_webm { Video::Webm } else { Video::Mkv }))
         } else {
             of_boxes(bytes)
         }
@@ -90,6 +127,17 @@ impl Kind {
     /// The name by which people know it, in lower case: `jpeg`, `nef`, `mp4`.
     #[must_use]
     pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw(raw) => raw.name(),
+            Self::Video(video) => video.name(),
+            other => other.group(),
+        }
+    }
+
+    /// The name of those that people ask for together, in lower case: `jpeg`, `png`,
+    /// `webp`, `gif`, `bmp`, `tiff`, `heic`, `avif`, `jxl`, `jp2`, `raw`, `video`.
+    #[must_use]
+    pub fn group(self) -> &'static str {
         match self {
             Self::Jpeg => "jpeg",
             Self::Png => "png",
@@ -100,13 +148,54 @@ impl Kind {
             Self::Heif => "heic",
             Self::Avif => "avif",
             Self::Jxl => "jxl",
-            Self::Raw(Raw::Tiff(name)) => name,
-            Self::Raw(Raw::Cr3) => "cr3",
-            Self::Raw(Raw::Raf) => "raf",
-            Self::Video(Video::Mp4) => "mp4",
-            Self::Video(Video::Mov) => "mov",
-            Self::Video(Video::ThreeGp) => "3gp",
-            Self::Video(Video::Avi) => "avi",
+            Self::Jp2 => "jp2",
+            Self::Raw(_) => "raw",
+            Self::Video(_) => "video",
+        }
+    }
+}
+
+impl Raw {
+    /// Its name in lower case, which is also its usual extension.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cr2 => "cr2",
+            Self::Cr3 => "cr3",
+            Self::Nef => "nef",
+            Self::Arw => "arw",
+            Self::Dng => "dng",
+            Self::Raf => "raf",
+            Self::Orf => "orf",
+            Self::Rw2 => "rw2",
+            Self::Pef => "pef",
+            Self::Srw => "srw",
+        }
+    }
+}
+
+impl Video {
+    /// Its name in lower case, which is also its usual extension.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Mov => "mov",
+            Self::ThreeGp => "3gp",
+            Self::Avi => "avi",
+            Self::Mkv => "mkv",
+            Self::Webm => "webm",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Webp => f.write_str("WebP"),
+            Self::Jxl => f.write_str("JPEG XL"),
+            Self::Jp2 => f.write_str("JPEG 2000"),
+            other => f.write_str(&other.name().to_ascii_uppercase()),
         }
     }
 }
@@ -117,12 +206,12 @@ fn of_tiff(bytes: &[u8]) -> Option<Kind> {
     } else {
         Order::Big
     };
-    let raw = |name| Some(Kind::Raw(Raw::Tiff(name)));
+    let raw = |raw| Some(Kind::Raw(raw));
     match u16_at(bytes, 2, order)? {
-        42 if slice(bytes, 8, 2) == Some(b"CR") => return raw("cr2"),
+        42 if slice(bytes, 8, 2) == Some(b"CR") => return raw(Raw::Cr2),
         42 => {}
-        0x55 => return raw("rw2"),
-        0x4F52 | 0x5352 => return raw("orf"),
+        0x55 => return raw(Raw::Rw2),
+        0x4F52 | 0x5352 => return raw(Raw::Orf),
         43 => return Some(Kind::Tiff),
         _ => return None,
     }
@@ -131,7 +220,7 @@ fn of_tiff(bytes: &[u8]) -> Option<Kind> {
         return Some(Kind::Tiff);
     };
     if first.find(0xC612).is_some() {
-        return raw("dng");
+        return raw(Raw::Dng);
     }
     // A plain TIFF has its picture in the first directory, at full size and not as a
     // preview; a RAW of these makers keeps its data in further ones.
@@ -150,10 +239,10 @@ fn of_tiff(bytes: &[u8]) -> Option<Kind> {
         .is_some_and(|kind| kind & 1 == 1);
     match make {
         // Programs of Nikon's write TIFF with previews as well, below the whole picture.
-        make if make.starts_with("nikon") && has_more && is_reduced => raw("nef"),
-        make if make.starts_with("sony") && has_more => raw("arw"),
-        make if make.starts_with("pentax") && samples == 32_803 => raw("pef"),
-        make if make.starts_with("samsung") && has_more => raw("srw"),
+        make if make.starts_with("nikon") && has_more && is_reduced => raw(Raw::Nef),
+        make if make.starts_with("sony") && has_more => raw(Raw::Arw),
+        make if make.starts_with("pentax") && samples == 32_803 => raw(Raw::Pef),
+        make if make.starts_with("samsung") && has_more => raw(Raw::Srw),
         _ => Some(Kind::Tiff),
     }
 }

@@ -28,9 +28,9 @@ const WORTHWHILE: u32 = 500;
 #[must_use]
 pub fn preview(bytes: &[u8]) -> Option<Range<usize>> {
     let candidates = match Kind::of(bytes)? {
-        Kind::Raw(Raw::Tiff(_)) => in_tiff(bytes),
         Kind::Raw(Raw::Cr3) => raw::cr3_previews(bytes),
         Kind::Raw(Raw::Raf) => raw::raf_preview(bytes).into_iter().collect(),
+        Kind::Raw(_) => in_tiff(bytes),
         _ => return None,
     };
     match largest(bytes, candidates) {

@@ -41,7 +41,7 @@ pub enum QueryError {
     #[error("`min={0}` is not a relevance from 0 to 1; write for example `min=0.6` or `min=60%`")]
     Min(String),
     /// `date=` with something that is no date.
-    #[error(transparent)]
+    #[error("`date=`: {0}")]
     Date(#[from] DateError),
     /// `type=` with something that is no type.
     #[error("`type={0}` is not a type of file; write one of {types}", types = filter::types())]

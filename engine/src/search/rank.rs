@@ -1,28 +1,42 @@
 //! The ranking: what each photo is worth for a question, and where matches end.
+//!
+//! A photo is worth as much as the criterion says that it fits least. Candidates are those
+//! that look best, and those that are filed under a word; the reach grows until no photo
+//! beyond it can be a match.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
 
 use super::words::{Words, either};
 use super::{Match, SearchError, Searcher};
-use crate::calibration::{Background, CUT};
+use crate::calibration::{Background, CUT, Library, Likeness};
 use crate::index::{Generation, Index};
 use crate::question::Question;
 use crate::vectors::{Selection, Vectors};
 
-/// Rows that are looked at first, and at least.
-const REACH: usize = 512;
+/// Rows of each criterion that are looked at first.
+const REACH: usize = 256;
 
-/// The most rows that are looked at, for each row that is wanted.
+/// Beyond this many times what is wanted, nothing more is looked for.
 const MOST_REACH: usize = 8;
 
 /// Something that a photo is to fit.
-struct Criterion {
-    /// Where it looks for; nothing if the model knows no word of it.
-    vector: Option<Vec<f32>>,
-    background: Background,
+#[derive(Debug)]
+pub(super) struct Criterion {
+    looks: Looks,
     words: Option<Words>,
+}
+
+/// How a photo is to look.
+#[derive(Debug)]
+enum Looks {
+    /// Like what a text says.
+    Text(Background),
+    /// Like another photo.
+    Photo(Likeness),
+    /// The model knows no word of the text.
+    Nothing,
 }
 
 /// A row that may be a match.
@@ -43,44 +57,152 @@ impl Searcher {
         rows: Option<&RoaringBitmap>,
         top: usize,
     ) -> Result<Vec<Match>, SearchError> {
-        let criteria = self.criteria(index, generation, question)?;
+        let library = self.library(generation);
+        let photos = generation.totals().photos;
+        let (mut criteria, mut examples) = (Vec::new(), Vec::new());
+        for terms in question.texts() {
+            let looks = match self.embed(terms)? {
+                Some(vector) => Looks::Text(self.calibration.background(&library, &vector)),
+                None => Looks::Nothing,
+            };
+            criteria.push(Criterion {
+                looks,
+                words: Some(Words::of(terms, generation.facets(), photos)),
+            });
+        }
+        for hash in question.examples() {
+            let content = index.catalog().content(hash)?;
+            let row = content.ok_or(SearchError::NoExample)?.row;
+            let vector = generation.vectors().vector(row);
+            examples.push(row);
+            criteria.push(match vector.filter(|vector| is_seen(vector)) {
+                Some(vector) => Criterion::like(vector, &library),
+                // There is no picture of it, so nothing is known to be like it.
+                None => Criterion::nothing(),
+            });
+        }
         let floor = question.min().map_or(CUT, |min| min.value());
-        let ranking = Ranking {
+        Ranking::new(generation, criteria, rows, floor).best(index, top, &examples)
+    }
+}
+
+impl Criterion {
+    /// Likeness to a picture, by its vector of unit length.
+    pub(super) fn like(vector: Vec<f32>, library: &Library) -> Self {
+        Self {
+            looks: Looks::Photo(Likeness::new(vector, library)),
+            words: None,
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            looks: Looks::Nothing,
+            words: None,
+        }
+    }
+
+    /// The direction to look in.
+    fn direction(&self) -> Option<&[f32]> {
+        match &self.looks {
+            Looks::Text(background) => Some(background.direction()),
+            Looks::Photo(likeness) => Some(likeness.direction()),
+            Looks::Nothing => None,
+        }
+    }
+
+    /// Below this score no photo looks like a match.
+    fn least_score(&self, relevance: f32) -> Option<f32> {
+        match &self.looks {
+            Looks::Text(background) => background.least_score(relevance),
+            Looks::Photo(likeness) => Some(likeness.least_score(relevance)),
+            Looks::Nothing => None,
+        }
+    }
+
+    /// Score and relevance of a row by its looks.
+    fn looks(&self, vectors: &Vectors, row: u32) -> Option<(f32, f32)> {
+        let direction = self.direction()?;
+        let photo = vectors.vector(row).filter(|photo| is_seen(photo))?;
+        let dot: f32 = direction.iter().zip(&photo).map(|(a, b)| a * b).sum();
+        let length: f32 = photo.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let score = (dot / length).clamp(-1.0, 1.0);
+        let relevance = match &self.looks {
+            Looks::Text(background) => background.relevance(score),
+            Looks::Photo(likeness) => likeness.relevance(score),
+            Looks::Nothing => 0.0,
+        };
+        Some((score, relevance))
+    }
+}
+
+/// Whether a stored vector is one: rows without a picture have none.
+fn is_seen(vector: &[f32]) -> bool {
+    vector.first().is_some_and(|value| value.is_finite())
+}
+
+/// Criteria, and the rows among which the best are wanted.
+pub(super) struct Ranking<'a> {
+    generation: &'a Generation,
+    criteria: Vec<Criterion>,
+    selection: Selection<'a>,
+    floor: f32,
+}
+
+impl<'a> Ranking<'a> {
+    /// Ranks `rows`, or all, by all of the criteria; what is worth less than `floor` is no
+    /// match.
+    pub(super) fn new(
+        generation: &'a Generation,
+        criteria: Vec<Criterion>,
+        rows: Option<&'a RoaringBitmap>,
+        floor: f32,
+    ) -> Self {
+        Self {
             generation,
-            criteria: &criteria,
+            criteria,
             selection: Selection {
                 only: rows,
                 except: Some(generation.dead()),
             },
             floor,
-        };
-        let mut examples = Vec::new();
-        for hash in question.examples() {
-            if let Some(content) = index.catalog().content(hash)? {
-                examples.push(content.row);
-            }
         }
-        let mut reach = (2 * top).max(REACH);
-        let most = reach.saturating_mul(MOST_REACH);
+    }
+
+    /// The best photos, best first; at most `top`, and none of the rows `examples`: each photo
+    /// is most like itself, and nobody asks for that.
+    pub(super) fn best(
+        &self,
+        index: &Index,
+        top: usize,
+        examples: &[u32],
+    ) -> Result<Vec<Match>, SearchError> {
+        let most = top.saturating_mul(MOST_REACH).max(REACH);
+        let mut reach = REACH;
         loop {
-            let (candidates, is_all) = ranking.candidates(reach)?;
+            let (candidates, is_all) = self.candidates(reach)?;
+            // What counts for several criteria is not in the order of any of them.
+            let enough = self.criteria.len() == 1 && candidates.len() >= top + examples.len();
+            if !is_all && !enough && reach < most {
+                reach = reach.saturating_mul(4);
+                continue;
+            }
             let mut matches = Vec::new();
-            for candidate in &candidates {
+            for candidate in candidates {
                 if matches.len() == top {
                     break;
                 }
-                // Each photo is most like itself, and nobody asks for that.
                 if examples.contains(&candidate.row) {
                     continue;
                 }
                 // A photo that was deleted after this generation has no file any more, and
                 // one that cannot be reached may be left out.
-                if let Some(photo) = index.photo(generation, candidate.row)? {
+                if let Some(photo) = index.photo(self.generation, candidate.row)? {
                     matches.push(Match {
                         row: candidate.row,
                         relevance: candidate.relevance,
                         score: candidate.score,
-                        words: ranking.words(candidate.row),
+                        words: self.words(candidate.row),
                         path: photo.path,
                     });
                 }
@@ -92,65 +214,20 @@ impl Searcher {
         }
     }
 
-    fn criteria(
-        &self,
-        index: &Index,
-        generation: &Generation,
-        question: &Question,
-    ) -> Result<Vec<Criterion>, SearchError> {
-        let sample = self.sample(generation);
-        let photos = generation.totals().photos;
-        let mut criteria = Vec::new();
-        for terms in question.texts() {
-            let vector = self.embed(terms)?;
-            let direction = vector.as_deref().unwrap_or_default();
-            criteria.push(Criterion {
-                background: self.calibration.background(direction, &sample),
-                words: Some(Words::of(terms, generation.facets(), photos)),
-                vector,
-            });
-        }
-        for hash in question.examples() {
-            let content = index.catalog().content(hash)?;
-            let row = content.map(|content| content.row);
-            let vector = row.and_then(|row| generation.vectors().vector(row));
-            let vector = vector.ok_or(SearchError::NoExample)?;
-            criteria.push(Criterion {
-                background: self.calibration.likeness(&vector, &sample),
-                words: None,
-                vector: Some(vector),
-            });
-        }
-        Ok(criteria)
-    }
-}
-
-struct Ranking<'a> {
-    generation: &'a Generation,
-    criteria: &'a [Criterion],
-    selection: Selection<'a>,
-    floor: f32,
-}
-
-impl Ranking<'_> {
-    /// The rows at or above the floor among those that are best by looks or by words, best
-    /// first; and whether no other row can be.
+    /// The matches among the rows that look best or are filed under a word, best first; and
+    /// whether there can be no others.
     fn candidates(&self, reach: usize) -> Result<(Vec<Candidate>, bool), SearchError> {
         let vectors = self.generation.vectors();
-        let mut found: HashMap<u32, ()> = HashMap::new();
+        let mut found = BTreeSet::new();
         let mut is_all = true;
-        for criterion in self.criteria {
-            if let Some(vector) = &criterion.vector {
-                let hits = vectors.search(vector, reach, &self.selection)?;
-                // The last quarter has no match: nor will what comes behind it.
-                let tail = &hits[hits.len() - hits.len() / 4..];
+        for criterion in &self.criteria {
+            if let Some(direction) = criterion.direction() {
+                let hits = vectors.search(direction, reach, &self.selection)?;
+                let least = criterion.least_score(self.floor);
                 let ends = hits.len() < reach
-                    || !tail.iter().any(|hit| {
-                        let looks = criterion.looks(vectors, hit.row);
-                        looks.is_some_and(|(_, relevance)| relevance >= self.floor)
-                    });
+                    || least.is_none_or(|least| hits.last().is_some_and(|hit| hit.score < least));
                 is_all &= ends;
-                found.extend(hits.into_iter().map(|hit| (hit.row, ())));
+                found.extend(hits.into_iter().map(|hit| hit.row));
             }
             if let Some(words) = &criterion.words {
                 for filed in [words.all(), words.any()] {
@@ -158,8 +235,12 @@ impl Ranking<'_> {
                 }
             }
         }
+        // Everything is wanted, also what can be neither seen nor read about.
+        if self.floor == 0.0 {
+            is_all &= self.add_blank(reach, &mut found);
+        }
         let mut candidates: Vec<Candidate> = found
-            .into_keys()
+            .into_iter()
             .filter_map(|row| self.judge(vectors, row))
             .collect();
         candidates.sort_unstable_by(|a, b| {
@@ -177,46 +258,56 @@ impl Ranking<'_> {
         criterion: &Criterion,
         mut filed: RoaringBitmap,
         reach: usize,
-        found: &mut HashMap<u32, ()>,
+        found: &mut BTreeSet<u32>,
     ) -> Result<bool, SearchError> {
-        if let Some(only) = self.selection.only {
-            filed &= only;
-        }
-        if let Some(except) = self.selection.except {
-            filed -= except;
-        }
+        self.select(&mut filed);
         if filed.len() <= reach as u64 {
-            found.extend(filed.iter().map(|row| (row, ())));
+            found.extend(filed);
             return Ok(true);
         }
         let blank = &filed & self.generation.facets().blank();
-        found.extend(blank.iter().take(reach).map(|row| (row, ())));
-        match &criterion.vector {
-            Some(vector) => {
+        found.extend(blank.iter().take(reach));
+        match criterion.direction() {
+            Some(direction) => {
                 let selection = Selection {
                     only: Some(&filed),
                     except: None,
                 };
-                let hits = self
-                    .generation
-                    .vectors()
-                    .search(vector, reach, &selection)?;
-                found.extend(hits.into_iter().map(|hit| (hit.row, ())));
+                let vectors = self.generation.vectors();
+                let hits = vectors.search(direction, reach, &selection)?;
+                found.extend(hits.into_iter().map(|hit| hit.row));
             }
-            None => found.extend(filed.iter().take(reach).map(|row| (row, ()))),
+            None => found.extend(filed.iter().take(reach)),
         }
         Ok(false)
     }
 
-    /// What a row is worth for all criteria: as much as for the one that it fits least.
-    /// Nothing below the floor.
+    /// Adds rows without a picture. Whether these were all.
+    fn add_blank(&self, reach: usize, found: &mut BTreeSet<u32>) -> bool {
+        let mut blank = self.generation.facets().blank().clone();
+        self.select(&mut blank);
+        let is_all = blank.len() <= reach as u64;
+        found.extend(blank.into_iter().take(reach));
+        is_all
+    }
+
+    fn select(&self, rows: &mut RoaringBitmap) {
+        if let Some(only) = self.selection.only {
+            *rows &= only;
+        }
+        if let Some(except) = self.selection.except {
+            *rows -= except;
+        }
+    }
+
+    /// What a row is worth for all criteria; nothing below the floor.
     fn judge(&self, vectors: &Vectors, row: u32) -> Option<Candidate> {
         let mut judged = Candidate {
             row,
             relevance: 1.0,
             score: f32::INFINITY,
         };
-        for criterion in self.criteria {
+        for criterion in &self.criteria {
             let (score, looks) = criterion.looks(vectors, row).unwrap_or((0.0, 0.0));
             let words = criterion.words.as_ref();
             let words = words.map_or(0.0, |words| words.relevance(row));
@@ -230,18 +321,5 @@ impl Ranking<'_> {
         let words = self.criteria.iter().filter_map(|of| of.words.as_ref());
         let names: Vec<&str> = words.flat_map(|words| words.names(row)).collect();
         names.join(" ")
-    }
-}
-
-impl Criterion {
-    /// Score and relevance of a row by its looks; nothing if there is no picture of it, or
-    /// nothing to look for.
-    fn looks(&self, vectors: &Vectors, row: u32) -> Option<(f32, f32)> {
-        let wanted = self.vector.as_ref()?;
-        let photo = vectors.vector(row).filter(|photo| photo[0].is_finite())?;
-        let dot: f32 = wanted.iter().zip(&photo).map(|(a, b)| a * b).sum();
-        let length: f32 = photo.iter().map(|x| x * x).sum::<f32>().sqrt();
-        let score = (dot / length).clamp(-1.0, 1.0);
-        Some((score, self.background.relevance(score, &photo)))
     }
 }

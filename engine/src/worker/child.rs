@@ -30,6 +30,8 @@ const LARGEST_SIDECAR: usize = 4 << 20;
 /// When the socket fails or the limits cannot be set. The host sees the closed socket.
 pub fn serve(mut socket: UnixStream) -> io::Result<()> {
     let setup: Setup = read_frame(&mut socket)?;
+    // Behind the door of the sandbox nothing can be loaded any more.
+    media::prepare();
     sandbox::enter(setup.address_space)?;
     write_frame(&mut socket, &Answer::Ready)?;
     let mut bytes = Vec::new();
@@ -44,8 +46,11 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
                 read(&file, setup.file_size, &mut bytes)
             }
             Request::Examine => examine(&bytes, &setup.target),
-            Request::Describe => Answer::Described(Box::new(describe(|| metadata::read(&bytes)))),
-            Request::Sidecar => Answer::Described(Box::new(read_sidecar(&bytes))),
+            Request::Describe => {
+                let metadata = describe(|| metadata::read(&bytes));
+                Answer::Described(Format::of(&bytes), Box::new(metadata))
+            }
+            Request::Sidecar => Answer::Described(None, Box::new(read_sidecar(&bytes))),
         };
         write_frame(&mut socket, &answer)?;
         alarm::cancel();
@@ -122,10 +127,11 @@ fn examine(bytes: &[u8], target: &Target) -> Answer {
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| media::decode(bytes, target)));
     let (known, picture) = match decoded {
         Ok(Ok(Decoded { facts, pixels })) => (Ok(facts), Ok(pixels)),
-        Ok(Err(error)) => match undecoded(&error) {
-            Some(format) => (Err(format), Err(error.into())),
-            None => return Answer::Problem(error.into()),
-        },
+        Ok(Err(MediaError::Unsupported(undecoded))) => {
+            let problem = MediaError::Unsupported(undecoded).into();
+            (Err(undecoded.format), Err(problem))
+        }
+        Ok(Err(error)) => return Answer::Problem(error.into()),
         Err(_) => {
             return Answer::Problem(Problem::new(
                 ProblemKind::Damaged,
@@ -147,11 +153,6 @@ fn examine(bytes: &[u8], target: &Target) -> Answer {
         metadata,
         picture,
     }))
-}
-
-/// The format of what is recognised and cannot be decoded here.
-fn undecoded(_error: &MediaError) -> Option<Format> {
-    None
 }
 
 fn read_sidecar(bytes: &[u8]) -> Metadata {

@@ -13,7 +13,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
 use super::protocol::{Answer, ContentHash, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, Setup};
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Target};
+use crate::media::{self, Format, Target};
 use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
 
@@ -62,8 +62,8 @@ impl From<Problem> for WorkerError {
 
 impl WorkerSettings {
     /// A number for everything beside the bytes that decides whether they become a photo:
-    /// limits, and what this version can decode. Where it is another, a problem deserves
-    /// another look.
+    /// limits, what this version can decode, and which decoders are installed. Where it is
+    /// another, a problem deserves another look. It takes some milliseconds.
     #[must_use]
     pub fn conditions(&self) -> u64 {
         let Self {
@@ -78,6 +78,7 @@ impl WorkerSettings {
             *file_size,
             deadline.as_secs(),
             u64::from(media::VERSION),
+            media::capabilities(),
         ] {
             hasher.update(&number.to_le_bytes());
         }
@@ -168,12 +169,12 @@ impl Worker {
         }
     }
 
-    /// Reads only the metadata of the bytes that were read last.
+    /// Reads only the format and the metadata of the bytes that were read last.
     ///
     /// # Errors
     /// The [`Problem`] that this content is, or no worker can be had.
-    pub fn describe(&mut self) -> Result<Metadata, WorkerError> {
-        self.metadata(DESCRIBE)
+    pub fn describe(&mut self) -> Result<(Option<Format>, Metadata), WorkerError> {
+        self.description(DESCRIBE)
     }
 
     /// Reads what the bytes that were read last say as a sidecar.
@@ -181,12 +182,12 @@ impl Worker {
     /// # Errors
     /// The [`Problem`] that this content is, or no worker can be had.
     pub fn read_sidecar(&mut self) -> Result<Metadata, WorkerError> {
-        self.metadata(SIDECAR)
+        self.description(SIDECAR).map(|(_, metadata)| metadata)
     }
 
-    fn metadata(&mut self, command: u8) -> Result<Metadata, WorkerError> {
+    fn description(&mut self, command: u8) -> Result<(Option<Format>, Metadata), WorkerError> {
         match self.command(command)? {
-            Answer::Described(metadata) => Ok(*metadata),
+            Answer::Described(format, metadata) => Ok((format, *metadata)),
             Answer::Problem(problem) => Err(problem.into()),
             _ => Err(self.out_of_step().into()),
         }

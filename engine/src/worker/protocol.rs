@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Facts, Target};
+use crate::media::{Facts, Format, Target};
 use crate::metadata::Metadata;
 use crate::problem::Problem;
 
@@ -53,6 +53,7 @@ pub(super) enum Answer {
     Ready,
     Read(ContentHash),
     Examined(Box<Examined>),
-    Described(Box<Metadata>),
+    /// Its format, if it is known, and what it says of itself.
+    Described(Option<Format>, Box<Metadata>),
     Problem(Problem),
 }

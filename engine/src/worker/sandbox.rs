@@ -5,7 +5,13 @@ use std::io;
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+/// What makes `clone` start a thread of this process and not another process.
+const THREAD: i32 = nix::libc::CLONE_VM | nix::libc::CLONE_SIGHAND | nix::libc::CLONE_THREAD;
 
 /// System calls of a process that only reads what it has open, computes and answers.
 /// There is no way in this list to open, connect, start, write to a path or signal
@@ -44,6 +50,9 @@ const ALLOWED: &[i64] = &[
     nix::libc::SYS_rt_sigreturn,
     nix::libc::SYS_sigaltstack,
     nix::libc::SYS_restart_syscall,
+    // threads of decoders, which some start whatever they are told; and see `filter`
+    nix::libc::SYS_set_robust_list,
+    nix::libc::SYS_rseq,
     // its own deadline
     nix::libc::SYS_setitimer,
     #[cfg(target_arch = "x86_64")]
@@ -78,8 +87,17 @@ pub(super) fn enter(address_space: u64) -> io::Result<()> {
 /// The filter, or nothing on an architecture for which none can be made.
 fn filter() -> Option<BpfProgram> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-    let rules: BTreeMap<_, _> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    let refuse = SeccompAction::Errno(nix::libc::EPERM as u32);
+    let mut rules: BTreeMap<_, _> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    let thread = u64::from(THREAD.unsigned_abs());
+    let is_thread = SeccompCmpOp::MaskedEq(thread);
+    let is_thread = SeccompCondition::new(0, SeccompCmpArgLen::Qword, is_thread, thread).ok()?;
+    rules.insert(
+        nix::libc::SYS_clone,
+        vec![SeccompRule::new(vec![is_thread]).ok()?],
+    );
+    // A call that does not exist: for `clone3`, whose flags cannot be seen here, the C
+    // library then takes `clone`.
+    let refuse = SeccompAction::Errno(nix::libc::ENOSYS.unsigned_abs());
     let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, architecture).ok()?;
     filter.try_into().ok()
 }
