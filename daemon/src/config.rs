@@ -66,6 +66,8 @@ pub struct Config {
     pub roots: Vec<RootConfig>,
     /// Where to mount.
     pub mount: PathBuf,
+    /// How the mount shows photos.
+    pub entries: EntriesMode,
     /// Where the index is.
     pub state: PathBuf,
     /// A model's name, or its folder.
@@ -117,6 +119,17 @@ pub enum WatchMode {
     Inotify,
     /// By fanotify, whatever its filesystem.
     Fanotify,
+}
+
+/// How the mount shows photos.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntriesMode {
+    /// As symbolic links to them, for programs of this machine.
+    #[default]
+    Symlink,
+    /// As files, for those who cannot follow such links: shares and containers.
+    File,
 }
 
 /// What becomes of photos whose root cannot be reached.
@@ -181,6 +194,7 @@ impl Default for Limits {
 struct ConfigFile {
     roots: Vec<RootEntry>,
     mount: PathBuf,
+    entries: EntriesMode,
     state: Option<PathBuf>,
     model: String,
     onnxruntime: Option<PathBuf>,
@@ -218,6 +232,7 @@ impl Default for ConfigFile {
         Self {
             roots: Vec::new(),
             mount: PathBuf::from("/mnt/semantic"),
+            entries: EntriesMode::Symlink,
             state: None,
             model: "mini".to_owned(),
             onnxruntime: None,
@@ -353,6 +368,7 @@ impl Config {
                 .map(|root| root_config(root, &absolute))
                 .collect(),
             mount: absolute(&file.mount),
+            entries: file.entries,
             state,
             model: if file.model.contains('/') {
                 absolute(Path::new(&file.model))

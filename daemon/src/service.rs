@@ -7,14 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::status::{self, Activity, Status};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use semfs_engine::decisions::Decisions;
 use semfs_engine::search::Searcher;
-use semfs_fs::{Mount, Namespace, Settings, StatusForm};
+use semfs_fs::{Entries, Mount, Namespace, Settings, StatusForm};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ask::{self, Found, ProblemEntry};
-use crate::config::Config;
+use crate::config::{Config, EntriesMode};
 use crate::dbus::{self, Answers};
 use crate::engine::{Engine, scout_settings};
 use crate::environment::Environment;
@@ -29,6 +30,10 @@ const WATCH: Duration = Duration::from_secs(2);
 /// How long a pass gets to finish what it has begun when the daemon ends. After that its
 /// threads end with the process: every commit is whole or not at all.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Files that this process may have open, if the system lets it; half of them for programs
+/// that read photos through the mount.
+const MANY_FILES: u64 = 32_768;
 
 /// Runs the daemon until SIGTERM, SIGINT or SIGHUP, or until somebody else unmounts it.
 /// It is mounted and answers before the first pass is done.
@@ -72,6 +77,9 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         path: socket::path(&config.state),
         source,
     })?;
+    if config.entries == EntriesMode::File {
+        allow_many_files();
+    }
     let status = Arc::clone(&service);
     let namespace = Namespace::new(
         Arc::clone(&service.engine.index),
@@ -86,6 +94,10 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         Settings {
             results: config.results,
             folder: config.folder_photos,
+            entries: match config.entries {
+                EntriesMode::Symlink => Entries::Symlink,
+                EntriesMode::File => Entries::File,
+            },
         },
     );
     let mount = Mount::new(Arc::new(namespace), &config.mount)?;
@@ -210,6 +222,18 @@ impl Answers for Service {
         self.indexer.believe_losses(id, &path)?;
         let after = self.engine.index.catalog().recorded(id)?;
         Ok(before.saturating_sub(after))
+    }
+}
+
+/// Lets this process have as many files open as it may: each that a program reads through the
+/// mount is one.
+fn allow_many_files() {
+    let allowed = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let wanted = hard.min(MANY_FILES).max(soft);
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
+    });
+    if let Err(error) = allowed {
+        tracing::warn!(%error, "the number of open files cannot be raised");
     }
 }
 

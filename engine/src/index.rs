@@ -11,6 +11,7 @@
 
 mod facts;
 mod generation;
+mod originals;
 mod transaction;
 
 use std::collections::{HashMap, HashSet};
@@ -29,6 +30,7 @@ use crate::embed::Model;
 use crate::vectors::{VectorError, VectorStore};
 
 pub use generation::Generation;
+pub use originals::Original;
 pub use transaction::Transaction;
 
 /// Why the index cannot be opened or changed.

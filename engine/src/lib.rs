@@ -19,6 +19,7 @@ pub mod index;
 pub mod ingest;
 pub mod media;
 pub mod metadata;
+pub mod original;
 pub mod place;
 pub mod problem;
 pub mod query;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use semfs_engine::catalog::RootId;
 use semfs_engine::date::{Date, Day, Month, Year};
+use semfs_engine::index::Original;
 use semfs_engine::problem::ProblemKind;
 use semfs_engine::query::{Filter, Query};
 use semfs_engine::question::Question;
@@ -113,6 +114,18 @@ pub enum Node {
     File(File),
     /// A symbolic link to a photo.
     Photo(PathBuf),
+    /// A photo itself, as a file that can be read.
+    Original(Original),
+}
+
+/// How photos are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Entries {
+    /// As absolute symbolic links to them.
+    #[default]
+    Symlink,
+    /// As files of their size, times and bytes, which can be read only.
+    File,
 }
 
 /// The folders that can be asked for below any folder with photos, and are listed at the top.
@@ -272,11 +285,12 @@ pub(crate) fn between(from: Day, to: Day) -> Filter {
 }
 
 impl Node {
-    /// The link's target, if it is one.
+    /// Where the photo is, if it is one, in whatever way it is shown.
     #[must_use]
-    pub fn target(&self) -> Option<&Path> {
+    pub fn photo(&self) -> Option<&Path> {
         match self {
-            Self::Photo(target) => Some(target),
+            Self::Photo(path) => Some(path),
+            Self::Original(original) => Some(&original.path),
             Self::Directory(_) | Self::File(_) => None,
         }
     }

@@ -2,11 +2,12 @@
 //! namespace, and answers become replies.
 //!
 //! No handler here waits: what may take time (a query, a pin) is handed to `Jobs`, which
-//! reply from their own threads. What the kernel may keep, it keeps until the next generation,
+//! reply from their own threads; what touches the disk of an original, to threads of that disk. What the kernel may keep, it keeps until the next generation,
 //! and a minute at the longest.
 
 mod following;
 mod handlers;
+mod originals;
 mod shared;
 
 use std::ffi::OsStr;

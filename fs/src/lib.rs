@@ -4,11 +4,14 @@
 //! from a directory to its listing. The private module `fuse` is the only place that
 //! speaks FUSE. [`Mount`] puts the two together at a mount point.
 //!
-//! This crate asks the engine questions and gets photos; it never sees a vector, and it
-//! never opens a photo.
+//! This crate asks the engine questions and gets photos; it never sees a vector. Photos are
+//! shown as links, and never opened; or as files ([`Entries::File`]), and opened for reading
+//! when a program does.
 
 mod caller;
 mod directory;
+mod disks;
+mod freshness;
 mod fuse;
 mod jobs;
 mod listing;
@@ -19,7 +22,7 @@ mod namespace;
 mod nodes;
 mod pins;
 
-pub use directory::{Directory, File, Node, Place, View};
+pub use directory::{Directory, Entries, File, Node, Place, View};
 pub use listing::{Entry, Listing, Reason};
 pub use mount::{Mount, MountError};
 pub use mountpoint::{mounted, prepare};

@@ -94,7 +94,7 @@ impl Listing {
     ) -> Result<Self, Vec<Entry>> {
         // Each text costs what the allocator adds as well.
         let bytes = entries.iter().map(|entry| {
-            let target = entry.node.target().map_or(0, |path| path.as_os_str().len());
+            let target = entry.node.photo().map_or(0, |path| path.as_os_str().len());
             target + entry.name.len() + entry.reason.words.len() + size_of::<Entry>() + 48
         });
         let Some(share) = budget.share(bytes.sum()) else {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod facets;
+mod photos;
 mod pinning;
 mod problems;
 mod similar;
@@ -24,7 +25,7 @@ use semfs_engine::index::{Generation, Index};
 use semfs_engine::query::Query;
 use semfs_engine::search::{SearchError, Searcher};
 
-use crate::directory::{Directory, File, Node, Place, View, top_views};
+use crate::directory::{Directory, Entries, File, Node, Place, View, top_views};
 use crate::listing::{Budget, Entry, Listing};
 use crate::names;
 use crate::pins::{FixedNames, PinError, PinnedFolders};
@@ -103,13 +104,15 @@ pub struct Namespace {
     last_error: Mutex<String>,
 }
 
-/// How much a folder shows.
+/// How much a folder shows, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Results of a query that does not say how many, and photos in `recent`.
     pub results: usize,
     /// Photos of one folder; one that has more is shown in parts of so many.
     pub folder: usize,
+    /// How photos are shown.
+    pub entries: Entries,
 }
 
 /// A status that was told, and when.
@@ -243,10 +246,12 @@ impl Namespace {
         let row = shown.find_earlier(name).ok_or(NamespaceError::NotFound)?;
         let generation = self.index.generation();
         let photo = self.index.photo(&generation, row);
-        match photo.map_err(|error| failed(&error))? {
-            Some(photo) => Ok(fixed(Node::Photo(photo.path))),
-            None => Err(NamespaceError::NotFound),
-        }
+        let photo = photo.map_err(|error| failed(&error))?;
+        let node = match photo {
+            Some(photo) => self.photo(photo.path)?,
+            None => None,
+        };
+        node.map(fixed).ok_or(NamespaceError::NotFound)
     }
 
     /// The listing of a folder at the generation that is published now.

@@ -79,7 +79,7 @@ impl Nodes {
     /// Returns the inode number.
     pub(crate) fn remember(&mut self, parent: u64, name: &str, node: Node, generation: u64) -> u64 {
         let number = self.number(parent, &node);
-        if matches!(node, Node::Photo(_)) {
+        if node.photo().is_some() {
             self.oldest_told = self.oldest_told.min(generation);
         }
         let known = self.known.entry(number).or_insert_with(|| {
@@ -113,7 +113,7 @@ impl Nodes {
         }
         self.oldest_told = u64::MAX;
         for known in self.known.values() {
-            if matches!(known.node, Node::Photo(_)) {
+            if known.node.photo().is_some() {
                 self.oldest_told = self.oldest_told.min(known.told);
                 if known.told < generation {
                     names.push(Surplus {

@@ -5,16 +5,16 @@
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::dir::{Dir, Type};
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use crate::catalog::Stamp;
+use crate::original::open_as;
 
 /// What a name in a folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) fn list(
     wanted: &dyn Fn(&OsStr, Kind) -> bool,
 ) -> io::Result<Vec<Seen>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
-    let mut dir = Dir::from_fd(open(folder, flags)?)?;
+    let mut dir = Dir::from_fd(open_as(folder, flags)?)?;
     let mut found = Vec::new();
     for entry in dir.iter() {
         let entry = entry?;
@@ -101,26 +101,9 @@ pub(super) fn list(
 /// # Errors
 /// When it is not there, or the disk does not answer.
 pub(super) fn look_at(path: &Path, stable_inodes: bool) -> io::Result<(Kind, Stamp)> {
-    let file = open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+    let file = open_as(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
     let stat = fstat(&file)?;
     Ok((kind_of(&stat), stamp_of(&stat, stable_inodes)))
-}
-
-/// Opens an absolute path in which nothing is a link: a folder above may have become one that
-/// leads out of the root.
-///
-/// # Errors
-/// What the disk says; `ELOOP` if something above is a link.
-pub(super) fn open(path: &Path, flags: OFlag) -> io::Result<OwnedFd> {
-    let flags = flags | OFlag::O_CLOEXEC;
-    let how = OpenHow::new()
-        .flags(flags)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    match openat2(AT_FDCWD, path, how) {
-        // A kernel before 5.6, or a sandbox that does not know the call.
-        Err(Errno::ENOSYS) => Ok(nix::fcntl::open(path, flags, Mode::empty())?),
-        other => Ok(other?),
-    }
 }
 
 fn look(dir: &Dir, name: &CStr) -> io::Result<FileStat> {

@@ -24,6 +24,7 @@ use super::tools::Pool;
 use super::{Ingest, IngestError, OfflineRoot, RootSettings};
 use crate::catalog::{RootId, Stamp};
 use crate::media::Format;
+use crate::original;
 use crate::scout::{self, Identity, Scout, ScoutError};
 
 /// A root that could be looked at when the pass began.
@@ -152,7 +153,8 @@ impl Root {
     /// What the disk says; [`Unopened::Changing`] and [`Unopened::TooLarge`] only of copies.
     pub(super) fn open(&self, ingest: &Ingest, path: &Path) -> Result<(File, Stamp), Unopened> {
         let Some(scouts) = &self.scouts else {
-            return Ok(open(path, self.stable_inodes)?);
+            let (file, metadata) = original::open(path)?;
+            return Ok((file, Stamp::of(&metadata, self.stable_inodes)));
         };
         if self.lost.get().is_some() {
             return Err(silent().into());
@@ -308,25 +310,10 @@ fn kind_of(kind: scout::Kind) -> Kind {
     }
 }
 
-fn open(path: &Path, stable_inodes: bool) -> io::Result<(File, Stamp)> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = match folder::open(path, flags | OFlag::O_NOATIME) {
-        // Only the owner of a file may ask for this.
-        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => folder::open(path, flags)?,
-        other => other?,
-    };
-    let file = File::from(file);
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is no longer a regular file"));
-    }
-    Ok((file, Stamp::of(&metadata, stable_inodes)))
-}
-
 /// The folder of a root on a local disk. Its path has no links in it, so this never leads to
 /// a network.
 fn identify(path: &Path) -> io::Result<Identity> {
-    let folder = folder::open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+    let folder = original::open_as(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
     let found = fstat(&folder)?;
     let filesystem = statfs::fstatfs(&folder)?.filesystem_type();
     let mut holds_anything = false;

@@ -19,12 +19,13 @@ use fuser::{
     ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use super::shared::{GENERATION, Shared, kind, lock};
+use super::originals;
+use super::shared::{GENERATION, Opened, Shared, kind, lock};
 use semfs_engine::decisions::DecisionError;
 
 use crate::caller;
 use crate::directory::Node;
-use crate::jobs::{Jobs, Timing};
+use crate::jobs::{Crew, DEADLINE, Jobs, Timing};
 use crate::namespace::{Found, NamespaceError};
 use crate::pins::PinError;
 
@@ -42,7 +43,12 @@ impl Fuse {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Self {
             shared,
-            jobs: Jobs::start(cores.clamp(ANSWERING.0, ANSWERING.1))?,
+            jobs: Jobs::start(Crew {
+                name: "answer",
+                threads: cores.clamp(ANSWERING.0, ANSWERING.1),
+                queue: 65_536,
+                deadline: DEADLINE,
+            })?,
         })
     }
 
@@ -75,6 +81,9 @@ impl Filesystem for Fuse {
             InitFlags::FUSE_PARALLEL_DIROPS,
             InitFlags::FUSE_DO_READDIRPLUS,
             InitFlags::FUSE_CACHE_SYMLINKS,
+            // Several pages of an original are asked for at once.
+            InitFlags::FUSE_ASYNC_READ,
+            InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
         ] {
             let _ = config.add_capabilities(capability);
         }
@@ -182,7 +191,7 @@ impl Filesystem for Fuse {
             let child = match name {
                 "." => number.0,
                 ".." => lock(&shared.nodes).parent(number.0),
-                _ => lock(&shared.nodes).number(number.0, node),
+                _ => lock(&shared.nodes).number(number.0, &shared.current(node)),
             };
             reply.add(INodeNo(child), next, kind(node), name)
         });
@@ -229,15 +238,21 @@ impl Filesystem for Fuse {
     }
 
     fn open(&self, _: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        let file = match self.shared.node(number) {
-            Ok(Node::File(file)) => file,
-            Ok(Node::Directory(_)) => return reply.error(Errno::EISDIR),
-            Ok(Node::Photo(_)) => return reply.error(Errno::ELOOP),
+        let node = match self.shared.node(number) {
+            Ok(node) => node,
             Err(error) => return reply.error(error),
         };
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(Errno::EROFS);
         }
+        let file = match node {
+            Node::File(file) => file,
+            Node::Original(original) => {
+                return originals::open(&self.shared, number, original, reply);
+            }
+            Node::Directory(_) => return reply.error(Errno::EISDIR),
+            Node::Photo(_) => return reply.error(Errno::ELOOP),
+        };
         let shared = Arc::clone(&self.shared);
         self.jobs.submit(move |timing| {
             if timing == Timing::TooLate {
@@ -248,7 +263,7 @@ impl Filesystem for Fuse {
                 Err(error) => return reply.error(errno(&error)),
             };
             let handle = shared.handle();
-            lock(&shared.files).insert(handle.0, content);
+            lock(&shared.files).insert(handle.0, Opened::Text(content));
             // It may have changed since its size was asked for.
             reply.opened(handle, FopenFlags::FOPEN_DIRECT_IO);
         });
@@ -265,9 +280,13 @@ impl Filesystem for Fuse {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let content = lock(&self.shared.files).get(&handle.0).cloned();
-        let Some(content) = content else {
-            return reply.error(Errno::EBADF);
+        let opened = lock(&self.shared.files).get(&handle.0).cloned();
+        let content = match opened {
+            Some(Opened::Text(content)) => content,
+            Some(Opened::Original(opened)) => {
+                return originals::read(&self.shared, opened, offset, size, reply);
+            }
+            None => return reply.error(Errno::EBADF),
         };
         let from = usize::try_from(offset).map_or(content.len(), |from| from.min(content.len()));
         let to = from.saturating_add(size as usize).min(content.len());
@@ -284,7 +303,7 @@ impl Filesystem for Fuse {
         _: bool,
         reply: ReplyEmpty,
     ) {
-        lock(&self.shared.files).remove(&handle.0);
+        originals::release(&self.shared, handle);
         reply.ok();
     }
 
@@ -338,7 +357,9 @@ impl Filesystem for Fuse {
         match self.shared.node(number) {
             Ok(Node::Directory(directory)) if directory.is_search() => reply.ok(),
             Ok(_) if mask.contains(AccessFlags::W_OK) => reply.error(Errno::EROFS),
-            Ok(Node::File(_)) if mask.contains(AccessFlags::X_OK) => reply.error(Errno::EACCES),
+            Ok(Node::File(_) | Node::Original(_)) if mask.contains(AccessFlags::X_OK) => {
+                reply.error(Errno::EACCES)
+            }
             Ok(_) => reply.ok(),
             Err(error) => reply.error(error),
         }

@@ -14,8 +14,11 @@ use fuser::{
     ReplyOpen,
 };
 use lru::LruCache;
+use semfs_engine::catalog::Stamp;
 
 use crate::directory::{Directory, File, Node, Place};
+use crate::disks::{Disks, OpenOriginal};
+use crate::freshness::Freshness;
 use crate::listing::Listing;
 use crate::namespace::{Found, Namespace};
 use crate::nodes::{Nodes, ROOT, Surplus};
@@ -44,7 +47,9 @@ pub(super) struct Shared {
     pub namespace: Arc<Namespace>,
     pub nodes: Mutex<Nodes>,
     pub folders: Mutex<HashMap<u64, Arc<OpenFolder>>>,
-    pub files: Mutex<HashMap<u64, Arc<[u8]>>>,
+    pub files: Mutex<HashMap<u64, Opened>>,
+    pub disks: Disks,
+    pub freshness: Mutex<Freshness>,
     /// The generation of each folder, by its inode, that the kernel has read and may still
     /// keep.
     read_by_kernel: Mutex<LruCache<u64, u64>>,
@@ -52,6 +57,15 @@ pub(super) struct Shared {
     surplus: Sender<Surplus>,
     mounted: SystemTime,
     owner: (u32, u32),
+}
+
+/// A file that a program has open.
+#[derive(Clone)]
+pub(super) enum Opened {
+    /// One of ours, with all that is in it.
+    Text(Arc<[u8]>),
+    /// An original.
+    Original(Arc<OpenOriginal>),
 }
 
 /// A folder that a program has open: one generation from its first entry to its last.
@@ -71,6 +85,8 @@ impl Shared {
             nodes: Mutex::new(Nodes::new(MOST_NODES)),
             folders: Mutex::default(),
             files: Mutex::default(),
+            disks: Disks::new(),
+            freshness: Mutex::default(),
             read_by_kernel: Mutex::new(LruCache::new(REMEMBERED_FOLDERS)),
             next_handle: AtomicU64::new(1),
             surplus,
@@ -89,7 +105,7 @@ impl Shared {
     pub(super) fn directory(&self, number: INodeNo) -> Result<Directory, Errno> {
         match self.node(number)? {
             Node::Directory(directory) => Ok(directory),
-            Node::File(_) | Node::Photo(_) => Err(Errno::ENOTDIR),
+            Node::File(_) | Node::Photo(_) | Node::Original(_) => Err(Errno::ENOTDIR),
         }
     }
 
@@ -112,6 +128,7 @@ impl Shared {
     /// for as long as that is what is published.
     pub(super) fn reply_found(&self, parent: u64, name: &str, found: &Found, reply: ReplyEntry) {
         let Found { node, generation } = found;
+        let node = &*self.current(node);
         let number = self.remember(parent, name, node, *generation);
         let attributes = self.attributes(number, node);
         let name_lasts = self.name_lasts(node, *generation);
@@ -126,7 +143,7 @@ impl Shared {
     /// How long the kernel may keep a name.
     fn name_lasts(&self, node: &Node, generation: u64) -> Duration {
         match node {
-            Node::Photo(_) => self.photo_lasts(generation),
+            Node::Photo(_) | Node::Original(_) => self.photo_lasts(generation),
             // A folder of a facet is gone when its last photo is.
             Node::Directory(Directory::View(view)) if is_passing(&view.place) => BRIEF,
             Node::Directory(_) | Node::File(_) => LASTING,
@@ -152,6 +169,7 @@ impl Shared {
         node: &Node,
     ) -> (u64, FileAttr, Duration) {
         let generation = folder.listing.as_ref().map_or(0, |of| of.generation());
+        let node = &*self.current(node);
         let (child, ttl) = match name {
             "." => (parent, lasting(node)),
             ".." => (lock(&self.nodes).parent(parent), lasting(node)),
@@ -161,6 +179,14 @@ impl Shared {
             }
         };
         (child, self.attributes(child, node), ttl)
+    }
+
+    /// A node as it is, where more is known of an original than the index says.
+    pub(super) fn current<'a>(&self, node: &'a Node) -> Cow<'a, Node> {
+        match node {
+            Node::Original(_) => lock(&self.freshness).current(node),
+            _ => Cow::Borrowed(node),
+        }
     }
 
     /// The inodes of the folders that the kernel has read in generations before this one; told
@@ -183,6 +209,7 @@ impl Shared {
             }
             Node::Directory(_) => (FileType::Directory, 0o555, 0, 2),
             Node::Photo(target) => (FileType::Symlink, 0o777, target.as_os_str().len() as u64, 1),
+            Node::Original(original) => (FileType::RegularFile, 0o444, original.stamp.size, 1),
             // Programs that copy, and Samba, read as much as the attributes say.
             Node::File(file) => {
                 let size = self.namespace.size(file).unwrap_or(0);
@@ -195,13 +222,18 @@ impl Shared {
             }
             Node::Directory(directory) if directory.is_listed() => self.namespace.generation().1,
             Node::Photo(_) | Node::File(File::Why(_)) => self.namespace.generation().1,
+            Node::Original(original) => modified(&original.stamp),
             Node::Directory(_) | Node::File(_) => self.mounted,
         };
         let (uid, gid) = self.owner;
         FileAttr {
             ino: INodeNo(number),
             size,
-            blocks: 0,
+            // Programs take a file for sparse that has fewer than its size.
+            blocks: match kind {
+                FileType::RegularFile => size.div_ceil(512),
+                _ => 0,
+            },
             atime: time,
             mtime: time,
             ctime: time,
@@ -306,7 +338,19 @@ pub(super) fn lasting(node: &Node) -> Duration {
             File::Status | File::StatusJson | File::Metrics | File::Roots | File::LastError,
         )
         | Node::File(File::Why(_)) => Duration::ZERO,
-        Node::Directory(_) | Node::File(_) | Node::Photo(_) => LASTING,
+        Node::Directory(_) | Node::File(_) | Node::Photo(_) | Node::Original(_) => LASTING,
+    }
+}
+
+/// When an original was changed last, as far as that is known.
+fn modified(stamp: &Stamp) -> SystemTime {
+    let after = Duration::from_nanos(stamp.modified.unsigned_abs());
+    if *stamp == Stamp::UNKNOWN {
+        SystemTime::UNIX_EPOCH
+    } else if stamp.modified < 0 {
+        SystemTime::UNIX_EPOCH - after
+    } else {
+        SystemTime::UNIX_EPOCH + after
     }
 }
 
@@ -326,7 +370,7 @@ fn is_passing(place: &Place) -> bool {
 pub(super) fn kind(node: &Node) -> FileType {
     match node {
         Node::Directory(_) => FileType::Directory,
-        Node::File(_) => FileType::RegularFile,
+        Node::File(_) | Node::Original(_) => FileType::RegularFile,
         Node::Photo(_) => FileType::Symlink,
     }
 }

@@ -53,8 +53,8 @@ impl Namespace {
             let of = matches.len();
             let entries = (1..)
                 .zip(matches)
-                .map(|(rank, found)| ranked(rank, of, found));
-            return Ok(entries.collect());
+                .map(|(rank, found)| self.ranked(rank, of, found));
+            return entries.filter_map(Result::transpose).collect();
         }
         let rows = self.order(generation, &view.question);
         let rows = &rows[..rows.len().min(view.question.top().unwrap_or(usize::MAX))];
@@ -85,15 +85,22 @@ impl Namespace {
             }
         }
         let of = photos.len();
-        let entries = (1..).zip(photos).map(|(rank, photo)| Entry {
-            name: names::ranked(rank, of, file_name(&photo.path)),
-            node: Node::Photo(photo.path),
-            reason: Reason {
-                row: Some(photo.row),
-                ..Reason::default()
-            },
-        });
-        Ok(entries.collect())
+        let mut entries = Vec::with_capacity(of);
+        for (rank, photo) in (1..).zip(photos) {
+            let name = names::ranked(rank, of, file_name(&photo.path));
+            let Some(node) = self.photo(photo.path)? else {
+                continue;
+            };
+            entries.push(Entry {
+                name,
+                node,
+                reason: Reason {
+                    row: Some(photo.row),
+                    ..Reason::default()
+                },
+            });
+        }
+        Ok(entries)
     }
 
     /// The rows that answer a question; nothing if that is all of them.
@@ -154,13 +161,17 @@ impl Namespace {
                 continue;
             };
             let name = file_name(&photo.path);
+            let name = if numbered {
+                names::ranked(rank, rows.len(), name)
+            } else {
+                given.give(name)
+            };
+            let Some(node) = self.photo(photo.path)? else {
+                continue;
+            };
             entries.push(Entry {
-                name: if numbered {
-                    names::ranked(rank, rows.len(), name)
-                } else {
-                    given.give(name)
-                },
-                node: Node::Photo(photo.path),
+                name,
+                node,
                 reason: Reason {
                     row: Some(row),
                     ..Reason::default()
@@ -168,6 +179,26 @@ impl Namespace {
             });
         }
         Ok(entries)
+    }
+
+    /// The entry of a match; nothing if its file was forgotten meanwhile.
+    fn ranked(
+        &self,
+        rank: usize,
+        of: usize,
+        found: Match,
+    ) -> Result<Option<Entry>, NamespaceError> {
+        let name = names::ranked(rank, of, file_name(&found.path));
+        let node = self.photo(found.path)?;
+        Ok(node.map(|node| Entry {
+            name,
+            node,
+            reason: Reason {
+                row: Some(found.row),
+                worth: Some((found.relevance, found.score)),
+                words: found.words.into(),
+            },
+        }))
     }
 }
 
@@ -195,18 +226,6 @@ pub(super) fn part_folders(count: usize, folder: usize, view: impl Fn(u32) -> Vi
         reason: Reason::default(),
     });
     entries.collect()
-}
-
-fn ranked(rank: usize, of: usize, found: Match) -> Entry {
-    Entry {
-        name: names::ranked(rank, of, file_name(&found.path)),
-        reason: Reason {
-            row: Some(found.row),
-            worth: Some((found.relevance, found.score)),
-            words: found.words.into(),
-        },
-        node: Node::Photo(found.path),
-    }
 }
 
 /// The name of a file without its folders.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use semfs_engine::catalog::{FileKey, Finding};
+use semfs_engine::catalog::{FileKey, Finding, Stamp};
 use semfs_engine::problem::{Problem, ProblemKind};
 
 use super::answer::{file_name, part_folders};
@@ -15,7 +15,7 @@ impl Namespace {
     /// A folder for each kind of problem that a file has.
     pub(super) fn problem_kinds(&self, view: &View) -> Result<Vec<Entry>, NamespaceError> {
         let mut kinds = BTreeSet::new();
-        self.each_problem(|_, problem| {
+        self.each_problem(|_, _, problem| {
             kinds.insert(problem.kind);
         })?;
         let entries = kinds.into_iter().map(|kind| Entry {
@@ -38,7 +38,7 @@ impl Namespace {
         let mut names = Names::default();
         let mut entries = Vec::new();
         let mut number = 0;
-        self.each_problem(|file, problem| {
+        self.each_problem(|file, stamp, problem| {
             if problem.kind != kind {
                 return;
             }
@@ -46,7 +46,7 @@ impl Namespace {
                 let path = self.index.absolute(&file);
                 entries.push(Entry {
                     name: names.give(file_name(&path)),
-                    node: Node::Photo(path),
+                    node: self.file_node(path, file.root, stamp),
                     reason: Reason {
                         words: problem.reason.into(),
                         ..Reason::default()
@@ -70,12 +70,15 @@ impl Namespace {
         Ok(entries)
     }
 
-    fn each_problem(&self, mut each: impl FnMut(FileKey, Problem)) -> Result<(), NamespaceError> {
+    fn each_problem(
+        &self,
+        mut each: impl FnMut(FileKey, Stamp, Problem),
+    ) -> Result<(), NamespaceError> {
         for entry in self.index.catalog().problems() {
             let (file, record) = entry.map_err(|error| failed(&error))?;
             // A record that became a photo since the list was begun is none.
             if let Finding::Problem(problem, _) = record.finding {
-                each(file, problem);
+                each(file, record.stamp, problem);
             }
         }
         Ok(())

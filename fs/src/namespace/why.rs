@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::directory::{Node, Place, View};
+use crate::directory::{Place, View};
 use crate::listing::{Entry, Listing};
 
 /// The text of a folder's `.why`: rank, relevance, raw score, what matched (filters, then
@@ -11,7 +11,7 @@ use crate::listing::{Entry, Listing};
 pub(super) fn text(view: &View, listing: &Listing) -> String {
     let mut text = String::new();
     for entry in listing.entries() {
-        if let Node::Photo(path) = &entry.node {
+        if let Some(path) = entry.node.photo() {
             let path = one_line(&path.to_string_lossy());
             let line = match &view.place {
                 Place::ProblemsOf { kind, .. } => {
