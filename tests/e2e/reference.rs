@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use library::Library;
 use model::Model;
-use mount::{Wrong, hold_whole};
+use mount::{Wrong, hold_unlisted, hold_whole};
 use questions::{ask, hold_absent};
 use random::Random;
 
@@ -44,7 +44,7 @@ fn seeds(first: u64) -> Vec<u64> {
     };
     match number("SEMFS_REFERENCE_SEED") {
         Some(seed) => vec![seed],
-        None => (first..first + number("SEMFS_REFERENCE_CASES").unwrap_or(1)).collect(),
+        None => (first..first + number("SEMFS_REFERENCE_CASES").unwrap_or(3)).collect(),
     }
 }
 
@@ -89,6 +89,9 @@ fn run(seed: u64, parts_of: usize) {
             story.extend((0..=random.below(5)).map(|_| library.change()));
         }
         let model = Model::of(&library);
+        if round == 0 {
+            settle(&story, || hold_unlisted(&home.mount(), &model, parts_of));
+        }
         settle(&story, || hold_whole(&home.mount(), &model, parts_of));
         settle(&story, || hold_absent(&home.mount()));
         for _ in 0..QUESTIONS {

@@ -89,6 +89,20 @@ impl Library {
                 Some(Moment::new(2020, 6, 1, (1, 2, 3))),
             );
         }
+        // Two keywords that look the same where `:` cannot be shown.
+        for (folder, keyword) in [("trip", "x:y"), ("beach", "x_y")] {
+            let (place, content) = (
+                (0, folder.to_owned(), "anchor.png".to_owned()),
+                library.content(),
+            );
+            library.put(place, File::Photo(content), None);
+            let words = Xmp {
+                keywords: vec![keyword],
+                ..Xmp::default()
+            };
+            let place = (0, folder.to_owned(), "anchor.xmp".to_owned());
+            library.put(place, File::Sidecar(words), None);
+        }
         while library.files.len() < count {
             library.add();
         }
@@ -287,7 +301,10 @@ impl Library {
 
     /// Any file that may go.
     fn any_file(&mut self) -> Place {
-        let may_go = self.files.keys().filter(|place| place.2 != "anchor.jpg");
+        let may_go = self
+            .files
+            .keys()
+            .filter(|place| !place.2.starts_with("anchor"));
         let places: Vec<Place> = may_go.cloned().collect();
         self.random.pick(&places).clone()
     }

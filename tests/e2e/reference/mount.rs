@@ -94,6 +94,51 @@ pub fn numbers(model: &Model, targets: &[(String, PathBuf)]) -> Result<Vec<usize
     Ok(numbers)
 }
 
+/// Enters folders of facets of which the names collide, as who types a path does. What the
+/// kernel keeps of an earlier listing would hide a wrong answer: nobody must have listed them.
+pub fn hold_unlisted(mount: &Path, model: &Model, parts_of: usize) -> Result<(), Wrong> {
+    for facet in FACETS {
+        let mut colliding: BTreeMap<String, Vec<Set>> = BTreeMap::new();
+        for (path, photos) in model.folders(*facet, &model.all()) {
+            if path.len() == 1 {
+                colliding
+                    .entry(portable(&path[0]))
+                    .or_default()
+                    .push(photos);
+            }
+        }
+        colliding.retain(|_, sets| sets.len() > 1);
+        for (label, mut expected) in colliding {
+            let spelled = model
+                .photos
+                .values()
+                .flat_map(facet.1)
+                .map(|path| portable(&path[0]));
+            let label = spelled
+                .into_iter()
+                .find(|other| other.to_lowercase() == label);
+            let label = label.unwrap_or_default();
+            let mut shown = Vec::new();
+            for number in 1..=expected.len() {
+                let name = match number {
+                    1 => label.clone(),
+                    _ => format!("{label} ({number})"),
+                };
+                let links = photos(&mount.join(facet.0).join(name), parts_of)?;
+                shown.push(numbers(model, &links)?.into_iter().collect::<Set>());
+            }
+            shown.sort();
+            expected.sort();
+            ensure!(
+                shown == expected,
+                "{}/{label} and its like: {shown:?}, not {expected:?}",
+                facet.0
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Holds everything that `find` meets against the model: each photo is in each facet exactly
 /// where it belongs, once.
 pub fn hold_whole(mount: &Path, model: &Model, parts_of: usize) -> Result<(), Wrong> {
