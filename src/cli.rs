@@ -145,7 +145,11 @@ pub(crate) enum Command {
     },
 
     /// Print the pinned queries, one a line, in the order of pinning
-    Pins,
+    Pins {
+        /// Print each photo that enters one from now on: the query, a tab, the path
+        #[arg(long)]
+        follow: bool,
+    },
 
     /// Take folders out of the index; the photos are not touched
     ///

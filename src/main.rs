@@ -87,7 +87,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Pin { query } => commands::pins::pin(&config, &environment, &query.join(" ")),
         Command::Unpin { query } => commands::pins::unpin(&config, &environment, &query.join(" ")),
-        Command::Pins => commands::pins::list(&config),
+        Command::Pins { follow: false } => commands::pins::list(&config),
+        Command::Pins { follow: true } => commands::pins::follow(&config),
         Command::Completions { .. } | Command::Man | Command::Worker | Command::Scout => Ok(()),
     }
 }

@@ -17,6 +17,7 @@ use semfs_engine::question::Question;
 use semfs_engine::search::{Match, Searcher};
 use serde::Serialize;
 
+use crate::arrivals::Arrival;
 use crate::client::Daemon;
 use crate::config::Config;
 use crate::engine::{Asked, Engine};
@@ -171,6 +172,21 @@ pub fn pins(config: &Config) -> Result<Vec<String>, DaemonError> {
     match Daemon::of(&config.state)? {
         Some(daemon) => daemon.pins(),
         None => Ok(Decisions::open(&config.state)?.pins().to_vec()),
+    }
+}
+
+/// Calls `each` with each photo that enters a pinned query from now on, until it says that it
+/// is enough or the daemon ends.
+///
+/// # Errors
+/// When no daemon is running, or it does not answer.
+pub fn follow_pins(config: &Config, each: impl FnMut(Arrival) -> bool) -> Result<(), DaemonError> {
+    match Daemon::of(&config.state)? {
+        Some(daemon) => daemon.entered(each),
+        None => Err(DaemonError::Refused(
+            "no daemon is running, and only a daemon sees photos arrive; start `semfs daemon`"
+                .to_owned(),
+        )),
     }
 }
 

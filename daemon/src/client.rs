@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::status::Status;
 
+use crate::arrivals::Arrival;
 use crate::ask::{Found, ProblemEntry};
 use crate::dbus::{CallError, Client, SentPhoto};
 use crate::error::DaemonError;
@@ -103,6 +104,18 @@ impl Daemon {
 
     pub(crate) fn unpin(&self, query: &str) -> Result<(), DaemonError> {
         self.client.unpin(query).map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn entered(&self, mut each: impl FnMut(Arrival) -> bool) -> Result<(), DaemonError> {
+        let each = |query, path| {
+            each(Arrival {
+                query,
+                path: path_of(path),
+            })
+        };
+        self.client
+            .entered(each)
+            .map_err(|error| self.failed(error))
     }
 
     pub(crate) fn rescan(&self) -> Result<(), DaemonError> {

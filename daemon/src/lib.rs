@@ -7,6 +7,7 @@
 //!
 //! This crate owns threads, sockets and signals. It prints nothing.
 
+mod arrivals;
 mod ask;
 mod client;
 pub mod config;
@@ -23,7 +24,10 @@ mod socket;
 mod status;
 pub mod watch;
 
-pub use ask::{Found, ProblemEntry, pin, pins, problems, search, similar, status, unpin};
+pub use arrivals::Arrival;
+pub use ask::{
+    Found, ProblemEntry, follow_pins, pin, pins, problems, search, similar, status, unpin,
+};
 pub use config::{Config, ConfigError, RootConfig};
 pub use engine::Engine;
 pub use environment::Environment;

@@ -14,6 +14,7 @@ use semfs_fs::{Entries, Mount, Namespace, Settings, StatusForm};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::arrivals::Arrivals;
 use crate::ask::{self, Found, ProblemEntry};
 use crate::config::{Config, EntriesMode};
 use crate::dbus::{self, Answers};
@@ -102,9 +103,19 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
     );
     let mount = Mount::new(Arc::new(namespace), &config.mount)?;
     tracing::info!(mount = %config.mount.display(), "mounted");
+    let arrivals = Arrivals::new(
+        Arc::clone(&service.engine.index),
+        Arc::clone(&service.searcher),
+        Arc::clone(&service.decisions),
+        config.results,
+    );
+    arrivals
+        .follow()
+        .map_err(system("starting a thread that follows pinned queries"))?;
     runtime.spawn(dbus::serve(
         listener,
         Arc::clone(&service) as Arc<dyn Answers>,
+        arrivals,
     ));
     let indexing = service.indexer.start(changes)?;
     // No service manager, no message: both are fine.

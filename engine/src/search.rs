@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
+use roaring::RoaringBitmap;
 
 use crate::calibration::{self, CUT, Calibration, Library};
 use crate::catalog::CatalogError;
@@ -69,6 +70,19 @@ pub struct Match {
     pub words: String,
     /// A file that holds the photo, absolute.
     pub path: PathBuf,
+}
+
+impl Match {
+    /// A photo that satisfies filters, where nothing else is asked.
+    fn by_filters(row: u32, path: PathBuf) -> Self {
+        Self {
+            row,
+            relevance: 1.0,
+            score: 0.0,
+            words: String::new(),
+            path,
+        }
+    }
 }
 
 /// Embeds questions and ranks photos. For use by many threads.
@@ -145,16 +159,52 @@ impl Searcher {
                 break;
             }
             if let Some(photo) = index.photo(generation, row)? {
-                matches.push(Match {
-                    row,
-                    relevance: 1.0,
-                    score: 0.0,
-                    words: String::new(),
-                    path: photo.path,
-                });
+                matches.push(Match::by_filters(row, photo.path));
             }
         }
         Ok(matches)
+    }
+
+    /// Those of the photos that answer a question which are among `rows`. Costs little if none
+    /// of them does.
+    ///
+    /// # Errors
+    /// As [`Self::search`].
+    pub fn among(
+        &self,
+        index: &Index,
+        generation: &Generation,
+        question: &Question,
+        default_top: usize,
+        rows: &RoaringBitmap,
+    ) -> Result<Vec<Match>, SearchError> {
+        let mut wanted = rows - generation.dead();
+        if let Some(selected) = selected(index, generation, question.filters()) {
+            wanted &= selected;
+        }
+        let is_limited = question.is_ranked() || question.top().is_some();
+        let any = if question.is_ranked() {
+            !self
+                .rank(index, generation, question, Some(&wanted), 1)?
+                .is_empty()
+        } else {
+            !wanted.is_empty()
+        };
+        if !any {
+            return Ok(Vec::new());
+        }
+        // They fit; whether they are among the best of all is another question.
+        if is_limited {
+            let mut found = self.search(index, generation, question, default_top)?;
+            found.retain(|found| wanted.contains(found.row));
+            return Ok(found);
+        }
+        let mut found = Vec::new();
+        for row in wanted {
+            let photo = index.photo(generation, row)?;
+            found.extend(photo.map(|photo| Match::by_filters(row, photo.path)));
+        }
+        Ok(found)
     }
 
     /// The photos that look most like a picture of which this is the vector, of unit length,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::pictures::write_many;
-use crate::support::Home;
+use crate::support::{Daemon, Home};
 
 #[test]
 fn help_man_page_and_completions_come_from_one_definition() {
@@ -108,4 +108,44 @@ fn results_come_as_text_json_and_zero_terminated() {
 fn a_search_of_no_index_finds_nothing_and_is_no_error() {
     let home = Home::new();
     assert_eq!(home.ok(&["search", "dog"]), "");
+}
+
+#[test]
+fn any_picture_is_compared_with_those_of_the_index() {
+    let home = Home::new();
+    write_many(&home.photos(), 12);
+    let own = home.photos().join("000").join("00003.jpg");
+    let elsewhere = home.path().join("elsewhere.jpg");
+    fs::copy(&own, &elsewhere).unwrap();
+    // The same picture with other bytes: no content of the index.
+    let mut bytes = fs::read(&own).unwrap();
+    bytes.extend_from_slice(b"\0\0");
+    let changed = home.path().join("changed.jpg");
+    fs::write(&changed, bytes).unwrap();
+    fs::write(home.path().join("text.jpg"), "no picture").unwrap();
+    home.index();
+    let ask = |daemon: &str| {
+        let similar = |path: &std::path::Path| {
+            let json = home.ok(&["similar", "--json", path.to_str().unwrap()]);
+            serde_json::from_str::<Vec<serde_json::Value>>(&json).unwrap()
+        };
+        let first = &similar(&changed)[0];
+        assert_eq!(first["path"].as_str(), own.to_str(), "{daemon}");
+        assert!(first["relevance"].as_f64().unwrap() > 0.95, "{first}");
+        let others = similar(&elsewhere);
+        assert!(
+            others
+                .iter()
+                .all(|found| found["path"].as_str() != own.to_str()),
+            "a photo is not similar to itself, {daemon}"
+        );
+        for (name, word) in [("text.jpg", "not a picture"), ("none.jpg", "No such file")] {
+            let error = home.error(&["similar", home.path().join(name).to_str().unwrap()]);
+            assert!(error.contains(word) && error.contains(name), "{error}");
+        }
+    };
+    ask("without a daemon");
+    if let Some(_daemon) = Daemon::start(&home) {
+        ask("with a daemon");
+    }
 }

@@ -1,13 +1,14 @@
 //! Pinned queries: `mkdir search/QUERY` lists it there for good, `rmdir` takes it back.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::pictures::write_many;
+use crate::pictures::{write_many, write_small};
 use crate::support::{Daemon, Home, names};
 
 fn home() -> Home {
@@ -272,4 +273,53 @@ fn find_over_a_mount_with_pins_ends_and_enters_them() {
     assert!(output.status.success());
     // The folder, the pin, its `.why` and its three links.
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 6);
+}
+
+#[test]
+fn a_photo_that_enters_a_pinned_query_is_told_to_whoever_listens() {
+    let home = home();
+    home.configure("rest_seconds = 0");
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    home.ok(&["pin", "in=wanted"]);
+    home.ok(&["pin", "wedding"]);
+    let mut listener = home
+        .command(&["pins", "--follow"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(listener.stdout.take().unwrap());
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in told.lines() {
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    // It listens when it is told of the first one.
+    let mut number = 100;
+    let first = loop {
+        number += 1;
+        write_small(&home.photos().join(format!("wanted/{number}.jpg")), number);
+        if let Ok(line) = lines.recv_timeout(Duration::from_secs(2)) {
+            break line;
+        }
+        assert!(number < 115, "nothing is told");
+    };
+    assert!(
+        first.starts_with("in=wanted\t") && first.ends_with(".jpg"),
+        "{first}"
+    );
+    while lines.recv_timeout(Duration::from_secs(2)).is_ok() {}
+    // One that enters none is not told, one that is filed under the words is.
+    write_small(&home.photos().join("other/1.jpg"), 500);
+    write_small(&home.photos().join("Wedding 2019/1.jpg"), 501);
+    let line = lines.recv_timeout(Duration::from_secs(10)).unwrap();
+    let expected = home.photos().join("Wedding 2019/1.jpg");
+    assert_eq!(line, format!("wedding\t{}", expected.display()));
+    assert!(lines.recv_timeout(Duration::from_secs(2)).is_err());
+    // It ends with the daemon.
+    daemon.end(Signal::SIGTERM);
+    assert!(listener.wait().unwrap().success());
+    assert!(home.error(&["pins", "--follow"]).contains("no daemon"));
 }

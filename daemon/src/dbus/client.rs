@@ -1,11 +1,14 @@
 //! A command's end of the daemon's socket.
 
+use std::future::poll_fn;
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 use zbus::OwnedFd;
 use zbus::connection::Builder;
+use zbus::export::futures_core::Stream;
 use zbus::{Connection, fdo, proxy};
 
 use super::{SentPhoto, SentProblem};
@@ -29,6 +32,8 @@ trait Index {
     fn pins(&self) -> fdo::Result<Vec<String>>;
     fn pin(&self, query: &str) -> fdo::Result<bool>;
     fn unpin(&self, query: &str) -> fdo::Result<()>;
+    #[zbus(signal)]
+    fn entered(&self, query: String, path: Vec<u8>) -> zbus::Result<()>;
 }
 
 /// Why a call gave no answer.
@@ -84,6 +89,28 @@ impl Client {
         let picture = OwnedFd::from(picture);
         self.runtime
             .block_on(async { Ok(self.proxy().await?.similar(picture, top).await?) })
+    }
+
+    /// Calls `each` with query and path of each photo that enters a pinned query from now on,
+    /// until it says that it is enough, or the daemon ends.
+    pub(crate) fn entered(
+        &self,
+        mut each: impl FnMut(String, Vec<u8>) -> bool,
+    ) -> Result<(), CallError> {
+        self.runtime.block_on(async {
+            let proxy = self.proxy().await?;
+            let mut signals = proxy.receive_entered().await.map_err(fdo::Error::from)?;
+            loop {
+                let next = poll_fn(|context| Pin::new(&mut signals).poll_next(context));
+                let Some(signal) = next.await else {
+                    return Ok(());
+                };
+                let EnteredArgs { query, path, .. } = signal.args().map_err(fdo::Error::from)?;
+                if !each(query, path) {
+                    return Ok(());
+                }
+            }
+        })
     }
 
     pub(crate) fn status(&self) -> Result<String, CallError> {

@@ -7,11 +7,15 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use zbus::OwnedFd;
 use zbus::connection::Builder;
+use zbus::object_server::SignalEmitter;
 use zbus::{Guid, fdo, interface};
 
 use super::{PATH, SentPhoto, SentProblem};
+use crate::arrivals::{Arrival, Arrivals};
 use crate::ask::{Found, ProblemEntry};
 use crate::error::DaemonError;
 use crate::status::Status;
@@ -40,7 +44,11 @@ pub(crate) trait Answers: Send + Sync + 'static {
 }
 
 /// Serves `answers` on every connection, until the runtime ends.
-pub(crate) async fn serve(listener: UnixListener, answers: Arc<dyn Answers>) {
+pub(crate) async fn serve(
+    listener: UnixListener,
+    answers: Arc<dyn Answers>,
+    arrivals: Arc<Arrivals>,
+) {
     let listener = match tokio::net::UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -51,9 +59,9 @@ pub(crate) async fn serve(listener: UnixListener, answers: Arc<dyn Answers>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let answers = Arc::clone(&answers);
+                let (answers, arrivals) = (Arc::clone(&answers), arrivals.listen());
                 tokio::spawn(async move {
-                    if let Err(error) = serve_one(stream, answers).await {
+                    if let Err(error) = serve_one(stream, answers, arrivals).await {
                         tracing::debug!(%error, "a connection ended");
                     }
                 });
@@ -67,15 +75,33 @@ pub(crate) async fn serve(listener: UnixListener, answers: Arc<dyn Answers>) {
     }
 }
 
-async fn serve_one(stream: tokio::net::UnixStream, answers: Arc<dyn Answers>) -> zbus::Result<()> {
+async fn serve_one(
+    stream: tokio::net::UnixStream,
+    answers: Arc<dyn Answers>,
+    mut arrivals: Receiver<Arrival>,
+) -> zbus::Result<()> {
     let connection = Builder::unix_stream(stream.into_std()?)
         .server(Guid::generate())
         .p2p()
         .serve_at(PATH, IndexInterface { answers })
         .build()
         .await?;
-    connection.closed().await;
-    Ok(())
+    let emitter = SignalEmitter::new(&connection, PATH)?;
+    loop {
+        let arrival = tokio::select! {
+            () = connection.closed() => return Ok(()),
+            arrival = arrivals.recv() => arrival,
+        };
+        match arrival {
+            Ok(Arrival { query, path }) => {
+                let path = path.into_os_string().into_encoded_bytes();
+                IndexInterface::entered(&emitter, &query, &path).await?;
+            }
+            // It was too slow for all of them; the next ones it gets.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return Ok(()),
+        }
+    }
 }
 
 struct IndexInterface {
@@ -128,6 +154,10 @@ impl IndexInterface {
     async fn unpin(&self, query: String) -> fdo::Result<()> {
         Ok(self.ask(move |answers| answers.unpin(&query)).await??)
     }
+
+    /// A new photo entered a pinned query.
+    #[zbus(signal)]
+    async fn entered(emitter: &SignalEmitter<'_>, query: &str, path: &[u8]) -> zbus::Result<()>;
 
     async fn rescan(&self) {
         self.answers.rescan();
