@@ -3,6 +3,8 @@
 //!
 //! `SEMFS_REFERENCE_SEED` runs one library again, `SEMFS_REFERENCE_CASES` more of them.
 
+mod changes;
+mod filters;
 mod library;
 mod model;
 mod mount;

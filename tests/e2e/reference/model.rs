@@ -232,11 +232,11 @@ fn photo(library: &Library, places: &[&Place]) -> Photo {
             .find(|(known, _)| *known == stem)
             .and_then(|(_, moment)| *moment)
     });
+    // A file without a time says nothing, where another one has a time.
     let of_file = places
         .iter()
-        .map(|place| library.files[*place].1)
-        .min()
-        .flatten();
+        .filter_map(|place| library.files[*place].1)
+        .min();
     let taken = content
         .exif
         .taken
