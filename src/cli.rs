@@ -25,6 +25,7 @@ Examples:
   semfs index ~/Pictures                      index a folder, with a progress bar
   semfs search dog in the snow                the best matches, on the terminal
   semfs search -0 --top 50 beach | xargs -0 cp -t /tmp/beach
+  semfs similar holiday.jpg                   photos that look like that picture
   semfs daemon ~/Pictures --mount ~/semantic  index, mount, and keep it up
   semfs status --problems                     what could not be read, and why
 
@@ -99,6 +100,21 @@ pub(crate) enum Command {
         /// What the photos show
         #[arg(required = true, value_name = "QUERY")]
         query: Vec<String>,
+    },
+
+    /// Print the photos that look most like a picture, best first
+    ///
+    /// The picture may be any file, in the index or not; it is not taken into it. Below the
+    /// mount, `similar/ROOT/PATH/` shows the same for photos of the index.
+    Similar {
+        /// Print at most so many
+        #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        top: Option<u32>,
+        #[command(flatten)]
+        format: Format,
+        /// The picture
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 
     /// Print what semfs knows and does

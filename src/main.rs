@@ -79,6 +79,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Search { top, format, query } => {
             commands::search::run(&config, &environment, &query.join(" "), top, format)
         }
+        Command::Similar { top, format, file } => {
+            commands::search::run_similar(&config, &environment, &file, top, format)
+        }
         Command::Status { json, problems } => {
             commands::status::run(&config, &environment, json, problems)
         }

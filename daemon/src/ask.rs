@@ -1,15 +1,20 @@
 //! Questions of commands: to the running daemon, or else to the index itself.
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::status::{Activity, RootStatus, Status};
+use nix::fcntl::OFlag;
 use semfs_engine::catalog::Finding;
+use semfs_engine::courtesy::Courtesy;
 use semfs_engine::decisions::Decisions;
 use semfs_engine::index::Index;
-use semfs_engine::ingest::ProgressSnapshot;
+use semfs_engine::ingest::{Example, Ingest, ProgressSnapshot};
+use semfs_engine::problem::Problem;
 use semfs_engine::query::Query;
 use semfs_engine::question::Question;
-use semfs_engine::search::Match;
+use semfs_engine::search::{Match, Searcher};
 use serde::Serialize;
 
 use crate::client::Daemon;
@@ -70,6 +75,67 @@ pub fn search(
             search_index(&engine.index, &searcher, query, top)
         }
     }
+}
+
+/// The photos that look most like the picture in `file`, best first. It need not be in the
+/// index.
+///
+/// # Errors
+/// When it is no picture, or nobody can answer.
+pub fn similar(
+    config: &Config,
+    environment: &Environment,
+    path: &Path,
+    top: Option<usize>,
+) -> Result<Vec<Found>, DaemonError> {
+    let unreadable = |reason: String| DaemonError::Picture {
+        path: path.to_owned(),
+        reason,
+    };
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path);
+    let file = file.map_err(|error| unreadable(error.to_string()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| unreadable(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(unreadable("it is not a regular file".to_owned()));
+    }
+    match Engine::or_daemon(config, environment)? {
+        Asked::Daemon(daemon) => daemon.similar(path, file, top.unwrap_or(0)),
+        Asked::Engine(engine) => {
+            let ingest = engine.ingest(config, Courtesy::Normal)?;
+            let top = top.unwrap_or(config.results);
+            let found = similar_in(&engine.index, &engine.searcher()?, &ingest, &file, top)?;
+            found.map_err(|problem| unreadable(problem.to_string()))
+        }
+    }
+}
+
+/// The photos that look most like the picture in an open file; or what is wrong with it.
+pub(crate) fn similar_in(
+    index: &Index,
+    searcher: &Searcher,
+    ingest: &Ingest,
+    file: &File,
+    top: usize,
+) -> Result<Result<Vec<Found>, Problem>, DaemonError> {
+    let example = match ingest.example(file)? {
+        Ok(example) => example,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let generation = index.generation();
+    let matches = match example {
+        Example::Known(content) => {
+            let question = Question::default().and_like(content);
+            searcher.search(index, &generation, &question, top)?
+        }
+        Example::New(vector) => searcher.like(index, &generation, vector, top)?,
+    };
+    Ok(Ok(matches.into_iter().map(Found::from).collect()))
 }
 
 /// What there is to tell.

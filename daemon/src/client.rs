@@ -1,13 +1,14 @@
 //! Asking a running daemon, in the words of this crate.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use crate::status::Status;
 
 use crate::ask::{Found, ProblemEntry};
-use crate::dbus::{CallError, Client};
+use crate::dbus::{CallError, Client, SentPhoto};
 use crate::error::DaemonError;
 use crate::socket;
 
@@ -43,12 +44,25 @@ impl Daemon {
             .client
             .search(query, top)
             .map_err(|error| self.failed(error))?;
-        let found = found.into_iter().map(|(relevance, score, path)| Found {
-            relevance: relevance as f32,
-            score: score as f32,
-            path: path_of(path),
-        });
-        Ok(found.collect())
+        Ok(found.into_iter().map(photo).collect())
+    }
+
+    pub(crate) fn similar(
+        &self,
+        path: &Path,
+        file: File,
+        top: usize,
+    ) -> Result<Vec<Found>, DaemonError> {
+        let top = u32::try_from(top).unwrap_or(u32::MAX);
+        let found = self.client.similar(file.into(), top);
+        let found = found.map_err(|error| match error {
+            CallError::Refused(reason) => DaemonError::Picture {
+                path: path.to_owned(),
+                reason,
+            },
+            error => self.failed(error),
+        })?;
+        Ok(found.into_iter().map(photo).collect())
     }
 
     pub(crate) fn status(&self) -> Result<Status, DaemonError> {
@@ -110,6 +124,14 @@ impl Daemon {
                 reason,
             },
         }
+    }
+}
+
+fn photo((relevance, score, path): SentPhoto) -> Found {
+    Found {
+        relevance: relevance as f32,
+        score: score as f32,
+        path: path_of(path),
     }
 }
 

@@ -14,7 +14,7 @@ const PATH: &str = "/org/semfs/Index";
 
 /// A photo that answers a query, as it is sent: relevance, score and path. Paths are bytes,
 /// because not every one is UTF-8.
-type SentPhoto = (f64, f64, Vec<u8>);
+pub(crate) type SentPhoto = (f64, f64, Vec<u8>);
 
 /// A file with a problem, as it is sent: path, kind, reason.
 type SentProblem = (Vec<u8>, String, String);

@@ -59,6 +59,14 @@ pub enum DaemonError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A picture that others are to be compared with cannot be used.
+    #[error("the picture {}: {reason}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No folder has the model.
     #[error(
         "there is no model `{name}`; looked in {}. Set `model` in semfs.toml to a model's name \

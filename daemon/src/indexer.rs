@@ -68,6 +68,11 @@ struct Keeper {
 }
 
 impl Indexer {
+    /// What looks at pictures.
+    pub(crate) fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
     /// Prepares everything; nothing is looked at before [`Self::start`]. Returns what is to
     /// be given to it.
     pub(crate) fn new(

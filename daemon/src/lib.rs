@@ -23,7 +23,7 @@ mod socket;
 mod status;
 pub mod watch;
 
-pub use ask::{Found, ProblemEntry, pin, pins, problems, search, status, unpin};
+pub use ask::{Found, ProblemEntry, pin, pins, problems, search, similar, status, unpin};
 pub use config::{Config, ConfigError, RootConfig};
 pub use engine::Engine;
 pub use environment::Environment;

@@ -1,5 +1,6 @@
 //! The daemon: mounts, indexes, answers on its socket, ends on a signal.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -152,6 +153,14 @@ impl Answers for Service {
     fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError> {
         let top = if top == 0 { self.config.results } else { top };
         ask::search_index(&self.engine.index, &self.searcher, query, top)
+    }
+
+    fn similar(&self, picture: &File, top: usize) -> Result<Vec<Found>, DaemonError> {
+        let top = if top == 0 { self.config.results } else { top };
+        let (index, ingest) = (&self.engine.index, self.indexer.ingest());
+        let found = ask::similar_in(index, &self.searcher, ingest, picture, top)?;
+        // The caller knows the path.
+        found.map_err(|problem| DaemonError::Refused(problem.to_string()))
     }
 
     fn status(&self) -> Status {

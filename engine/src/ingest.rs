@@ -30,6 +30,7 @@ mod progress;
 mod read;
 mod report;
 mod root;
+mod single;
 mod tools;
 mod video;
 mod walk;
@@ -60,6 +61,7 @@ pub use exclude::{DEFAULT_EXCLUDES, ExcludeError, Excludes};
 pub use losses::LossSettings;
 pub use progress::{Progress, ProgressSnapshot, words};
 pub use report::{OfflineRoot, PassReport, RootReport};
+pub use single::Example;
 pub use work::{Changed, Look, RootSettings};
 
 use in_flight::{InFlight, PassNumber};

@@ -2,7 +2,7 @@
 //! or takes more than it may.
 //!
 //! The samples are those of the folder `shared/data` beside the checkout.
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use semfs_daemon::{Config, Environment, Found};
 
@@ -16,7 +17,28 @@ pub(crate) fn run(
     format: Format,
 ) -> anyhow::Result<()> {
     let top = top.map(|top| top as usize);
-    let found = semfs_daemon::search(config, environment, query, top)?;
+    print(
+        &semfs_daemon::search(config, environment, query, top)?,
+        format,
+    )
+}
+
+/// `semfs similar`: the same for photos that look like a picture.
+pub(crate) fn run_similar(
+    config: &Config,
+    environment: &Environment,
+    picture: &Path,
+    top: Option<u32>,
+    format: Format,
+) -> anyhow::Result<()> {
+    let top = top.map(|top| top as usize);
+    print(
+        &semfs_daemon::similar(config, environment, picture, top)?,
+        format,
+    )
+}
+
+fn print(found: &[Found], format: Format) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     if format.json {
         let found: Vec<_> = found
@@ -27,7 +49,7 @@ pub(crate) fn run(
         serde_json::to_writer_pretty(&mut out, &found)?;
         writeln!(out)?;
     } else {
-        for found in &found {
+        for found in found {
             let path = found.path.as_os_str().as_bytes();
             if !format.null {
                 write!(out, "{:.3}  ", found.relevance)?;

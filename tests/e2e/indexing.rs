@@ -218,7 +218,7 @@ fn what_is_excluded_and_what_is_no_picture_is_not_mentioned() {
         write_small(&home.photos().join(name), seed as u32);
     }
     fs::write(home.photos().join("notes.txt"), "words").unwrap();
-    fs::write(home.photos().join("film.mp4"), "frames").unwrap();
+    fs::write(home.photos().join("film.txt"), "frames").unwrap();
     home.configure("exclude = [\"private\", \"a/draft-*\"]");
     assert_eq!(home.index(), Account { new: 1, ..NOTHING });
     // Excluded later: it leaves the index.

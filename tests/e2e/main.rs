@@ -22,6 +22,7 @@ mod offline;
 mod orientation;
 mod pictures;
 mod pins;
+mod reference;
 mod regression;
 mod remote;
 mod remote_filesystem;

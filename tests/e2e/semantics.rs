@@ -1,10 +1,13 @@
 //! `docs/SEMANTICS.md`, executed: every `console` block of it, on a real mount over the
 //! drawn scenes.
 //!
+//! Two of the scenes get a sidecar and one file is broken, as the document says.
+//!
 //! In a block, `$ command` is run by the shell in the mount, and the lines after it are
 //! what it must print, on both outputs. `…` in a line stands for anything, and a line that
 //! is only `…` for any number of lines.
 
+use std::fs;
 use std::process::Command;
 
 use crate::pictures::copy_scenes;
@@ -66,12 +69,48 @@ fn matches(expected: &[String], printed: &[&str]) -> bool {
     }
 }
 
+/// An XMP sidecar with these attributes and keywords.
+fn sidecar(attributes: &str, keywords: &[&str]) -> String {
+    let keywords = keywords
+        .iter()
+        .map(|keyword| format!("<rdf:li>{keyword}</rdf:li>"));
+    let keywords: String = keywords.collect();
+    format!(
+        r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"
+        ><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+        ><rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+        xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
+        xmlns:dc="http://purl.org/dc/elements/1.1/" {attributes}
+        ><dc:subject><rdf:Bag>{keywords}</rdf:Bag></dc:subject
+        ></rdf:Description></rdf:RDF></x:xmpmeta>"#
+    )
+}
+
 #[test]
 fn the_document_is_true() {
     let examples = examples();
     assert!(examples.len() > 10, "the document has examples");
     let home = Home::new();
     copy_scenes(&home.photos());
+    let sidecars = [
+        (
+            "beach-01.jpg.xmp",
+            r#"xmp:Rating="4" exif:DateTimeOriginal="2023-05-17T18:30:00" tiff:Make="NIKON"
+            tiff:Model="NIKON D90" exif:GPSLatitude="43,27.87N" exif:GPSLongitude="11,52.88E""#,
+            &["family"][..],
+        ),
+        (
+            "beach-02.xmp",
+            r#"exif:DateTimeOriginal="2024-01-02T09:00:00" tiff:Make="Canon"
+            tiff:Model="Canon EOS 5D" exif:GPSLatitude="60,10.2N" exif:GPSLongitude="24,56.3E""#,
+            &["Family", "winter"],
+        ),
+    ];
+    for (name, attributes, keywords) in sidecars {
+        let path = home.photos().join("beach").join(name);
+        fs::write(path, sidecar(attributes, keywords)).unwrap();
+    }
+    fs::write(home.photos().join("broken.jpg"), "no picture").unwrap();
     let Some(_daemon) = Daemon::start(&home) else {
         return;
     };

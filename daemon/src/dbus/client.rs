@@ -4,6 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
+use zbus::OwnedFd;
 use zbus::connection::Builder;
 use zbus::{Connection, fdo, proxy};
 
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 )]
 trait Index {
     fn search(&self, query: &str, top: u32) -> fdo::Result<Vec<SentPhoto>>;
+    fn similar(&self, picture: OwnedFd, top: u32) -> fdo::Result<Vec<SentPhoto>>;
     fn status(&self) -> fdo::Result<String>;
     fn problems(&self, skip: u32, top: u32) -> fdo::Result<Vec<SentProblem>>;
     fn rescan(&self) -> fdo::Result<()>;
@@ -72,6 +74,16 @@ impl Client {
     pub(crate) fn search(&self, query: &str, top: u32) -> Result<Vec<SentPhoto>, CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.search(query, top).await?) })
+    }
+
+    pub(crate) fn similar(
+        &self,
+        picture: std::os::fd::OwnedFd,
+        top: u32,
+    ) -> Result<Vec<SentPhoto>, CallError> {
+        let picture = OwnedFd::from(picture);
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.similar(picture, top).await?) })
     }
 
     pub(crate) fn status(&self) -> Result<String, CallError> {

@@ -1,11 +1,13 @@
 //! The daemon's end of its socket.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zbus::OwnedFd;
 use zbus::connection::Builder;
 use zbus::{Guid, fdo, interface};
 
@@ -18,6 +20,9 @@ use crate::status::Status;
 pub(crate) trait Answers: Send + Sync + 'static {
     /// The photos that fit a query best; `top` 0 means as many as usual.
     fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError>;
+    /// The photos that look most like the picture in an open file; `top` 0 means as many as
+    /// usual.
+    fn similar(&self, picture: &File, top: usize) -> Result<Vec<Found>, DaemonError>;
     /// What the daemon tells of itself.
     fn status(&self) -> Status;
     /// Files with problems, in the order of their paths.
@@ -83,14 +88,17 @@ impl IndexInterface {
         let found = self
             .ask(move |answers| answers.search(&query, top as usize))
             .await??;
-        let sent = found.into_iter().map(|found| {
-            (
-                f64::from(found.relevance),
-                f64::from(found.score),
-                found.path.into_os_string().into_encoded_bytes(),
-            )
-        });
-        Ok(sent.collect())
+        Ok(found.into_iter().map(sent).collect())
+    }
+
+    /// The photos that look most like the picture in an open file, which need not be in a
+    /// root. The file is read from its beginning.
+    async fn similar(&self, picture: OwnedFd, top: u32) -> fdo::Result<Vec<SentPhoto>> {
+        let picture = File::from(std::os::fd::OwnedFd::from(picture));
+        let found = self
+            .ask(move |answers| answers.similar(&picture, top as usize))
+            .await??;
+        Ok(found.into_iter().map(sent).collect())
     }
 
     /// The status, as the JSON of `semfs status --json`.
@@ -143,6 +151,14 @@ impl IndexInterface {
             .await
             .map_err(|error| fdo::Error::Failed(error.to_string()))
     }
+}
+
+fn sent(found: Found) -> SentPhoto {
+    (
+        f64::from(found.relevance),
+        f64::from(found.score),
+        found.path.into_os_string().into_encoded_bytes(),
+    )
 }
 
 impl From<DaemonError> for fdo::Error {

@@ -5,7 +5,7 @@
 //! looks alone. Rare words say more than frequent ones (inverse document frequency, Spärck
 //! Jones 1972), and a word that most photos have says nothing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use roaring::{MultiOps, RoaringBitmap};
 
@@ -92,23 +92,28 @@ impl Words {
     pub(super) fn of(terms: &[Term], facets: &Facets, photos: u64) -> Self {
         let texts = |sign| {
             let terms = terms.iter().filter(move |term| term.sign == sign);
-            let all: BTreeSet<String> = terms.flat_map(|term| words(&term.text)).collect();
+            let mut all: BTreeMap<String, f32> = BTreeMap::new();
+            for term in terms {
+                for word in words(&term.text).filter(|word| !SILENT.contains(&word.as_str())) {
+                    let weight = all.entry(word).or_default();
+                    *weight = weight.max(term.weight.factor());
+                }
+            }
             all.into_iter()
-                .filter(|word| !SILENT.contains(&word.as_str()))
         };
         let photos = photos.max(1) as f32;
         let (mut found, mut total) = (Vec::new(), 0.0);
-        for text in texts(Sign::Plus) {
+        for (text, weight) in texts(Sign::Plus) {
             let rows = facets.with_word(&text).cloned().unwrap_or_default();
             let share = rows.len() as f32 / photos;
-            let says = (1.0 / share.max(1.0 / photos)).ln_1p();
+            let says = weight * (1.0 / share.max(1.0 / photos)).ln_1p();
             total += says;
             if !rows.is_empty() && share <= TELLING {
                 found.push(Word { text, rows, says });
             }
         }
         let against = texts(Sign::Minus);
-        let against = against.filter_map(|word| facets.with_word(&word).cloned());
+        let against = against.filter_map(|(word, _)| facets.with_word(&word).cloned());
         Self {
             found,
             total,
@@ -210,6 +215,13 @@ mod tests {
                 .iter()
                 .all(|relevance| *relevance == 0.0)
         );
+    }
+
+    #[test]
+    fn a_word_weighs_as_much_as_its_term() {
+        let (much, little) = (relevances("wedding +2 dog"), relevances("wedding +0.1 dog"));
+        assert!(much[4] > much[0], "{much:?}");
+        assert!(little[4] < little[0], "{little:?}");
     }
 
     #[test]

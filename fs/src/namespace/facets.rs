@@ -119,8 +119,10 @@ impl Namespace {
             Place::Answer { part: None, .. } => self.narrower(facets, view, name)?,
             _ => return None,
         };
-        // A name that other systems cannot carry is shown as another one.
-        (Names::default().give(name.as_bytes()) == name).then(|| Node::view(folder))
+        // A name that other systems cannot carry is shown as another one; and one with `_` or a
+        // number may be shown for such a one, which only the listing can tell.
+        let is_own = Names::default().give(name.as_bytes()) == name;
+        (is_own && !name.contains('_') && !name.ends_with(')')).then(|| Node::view(folder))
     }
 
     /// Below an answer whose last filter names a period, a country or a folder: a narrower one.
@@ -151,7 +153,9 @@ impl Namespace {
             }
             _ => return None,
         };
-        Some(view.narrowed(filter))
+        // As long as it is an answer in order, it stays one.
+        let typed = matches!(&view.place, Place::Answer { typed: Some(_), .. });
+        Some(view.answer(question.and_filter(filter), typed.then_some(name)))
     }
 }
 

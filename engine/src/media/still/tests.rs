@@ -3,9 +3,14 @@ use std::path::Path;
 
 use super::*;
 
+/// Says that a test is skipped where it is seen also if the test passes.
+fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
 fn settings() -> Option<StillSettings> {
     let Some(program) = Program::find() else {
-        eprintln!("skipped: ffmpeg is not installed (apt install ffmpeg)");
+        skipped("ffmpeg is not installed (apt install ffmpeg)");
         return None;
     };
     Some(StillSettings {
@@ -130,9 +135,14 @@ fn a_program_that_does_not_end_is_ended_with_its_children() {
     let numbers = String::from_utf8(output.unwrap()).unwrap();
     assert_eq!(numbers.split_whitespace().count(), 2, "{numbers}");
     for number in numbers.split_whitespace() {
-        // Its new parent may take its time to bury it.
-        let state = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z"), "{state}");
+        // It may take its time to die, and its new parent to bury it.
+        let state = || std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        let is_dead = || state().is_empty() || state().contains(") Z");
+        let ends = Instant::now() + Duration::from_secs(10);
+        while !is_dead() && Instant::now() < ends {
+            std::thread::sleep(PAUSE);
+        }
+        assert!(is_dead(), "{}", state());
     }
 }
 
@@ -151,7 +161,7 @@ fn a_program_in_bounds_can_change_no_file_and_reach_no_network() {
          except PermissionError: print(\"refused\")' || echo missing",
     );
     match run(&program).as_slice() {
-        b"missing\n" => eprintln!("skipped: there is no python3 to try a socket with"),
+        b"missing\n" => skipped("there is no python3 to try a socket with"),
         answer => assert_eq!(answer, b"refused\n"),
     }
 }
