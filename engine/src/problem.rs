@@ -40,11 +40,13 @@ pub enum ProblemKind {
 }
 
 impl Problem {
-    /// A problem of this kind, with its sentence.
+    /// A problem of this kind, with its sentence. Decoders of others say theirs in lines; here
+    /// it becomes one.
     pub fn new(kind: ProblemKind, reason: impl Into<String>) -> Self {
+        let reason: String = reason.into();
         Self {
             kind,
-            reason: reason.into(),
+            reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
         }
     }
 
