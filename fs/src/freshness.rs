@@ -72,9 +72,12 @@ impl Freshness {
     pub(crate) fn current<'a>(&mut self, node: &'a Node) -> Cow<'a, Node> {
         if let Node::Original(original) = node
             && !self.changed.is_empty()
-            && let Some(changed) = self.changed.get(&original.path)
-            && changed.past.contains(&original.stamp)
+            && let Some(changed) = self.changed.get_mut(&original.path)
+            && let Some(at) = changed.past.iter().position(|past| *past == original.stamp)
         {
+            // What is asked for is what the index says: the others are forgotten first.
+            let asked = changed.past.remove(at);
+            changed.past.push(asked);
             return Cow::Owned(Node::Original(Original {
                 stamp: changed.now,
                 ..original.clone()
@@ -181,6 +184,25 @@ mod tests {
         fs::write(&path, "333").unwrap();
         let found = freshness.compare(&second, &fs::metadata(&path).unwrap());
         assert_eq!(found, Verdict::Changing);
+    }
+
+    #[test]
+    fn what_the_index_says_is_known_to_be_over_however_often_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let mut freshness = Freshness::default();
+        fs::write(&path, "").unwrap();
+        let recorded = original(&path);
+        for length in 1..30 {
+            fs::write(&path, "x".repeat(length)).unwrap();
+            let found = Node::Original(recorded.clone());
+            let Node::Original(said) = freshness.current(&found).into_owned() else {
+                panic!("it is an original");
+            };
+            freshness.compare(&said, &fs::metadata(&path).unwrap());
+            let now = Node::Original(original(&path));
+            assert_eq!(*freshness.current(&found), now);
+        }
     }
 
     #[test]

@@ -224,8 +224,7 @@ mod tests {
                 begun.send(()).unwrap();
                 let _ = hold.lock().unwrap().recv();
             });
-        }
-        for _ in 0..2 {
+            // Where there is room for one, the next one would be turned away.
             both.recv().unwrap();
         }
         release

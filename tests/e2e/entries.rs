@@ -105,7 +105,7 @@ fn a_photo_is_a_file_with_the_size_times_and_bytes_of_its_original() {
         assert_eq!(shown.mode() & 0o7777, 0o444);
         assert_eq!(fs::read(&entry).unwrap(), fs::read(&original).unwrap());
     }
-    let ranked = home.mount().join("search/blue waves");
+    let ranked = home.mount().join("search/blue waves min=0");
     let shown = names(&ranked);
     let first = shown.iter().find(|name| !name.starts_with('.')).unwrap();
     assert!(first.starts_with("01 "), "{first}");
@@ -190,6 +190,7 @@ fn programs_that_copy_get_the_bytes_and_times() {
     let arguments = [
         "-C",
         recent.to_str().unwrap(),
+        "--format=posix",
         "-cf",
         archive.to_str().unwrap(),
         ".",
