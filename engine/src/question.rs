@@ -43,13 +43,13 @@ impl Question {
         question
     }
 
-    /// This question, and a filter as well.
+    /// This question, and a filter as well, which is the last one then: what is asked below it
+    /// is asked of it.
     #[must_use]
     pub fn and_filter(&self, filter: Filter) -> Self {
         let mut question = self.clone();
-        if !question.filters.contains(&filter) {
-            question.filters.push(filter);
-        }
+        question.filters.retain(|known| *known != filter);
+        question.filters.push(filter);
         question
     }
 

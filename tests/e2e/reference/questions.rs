@@ -134,9 +134,7 @@ impl Asked<'_> {
         let paths: Vec<&Vec<String>> = below.keys().collect();
         let chosen = (!paths.is_empty()).then(|| (*self.random.pick(&paths)).clone());
         let whole = chosen.as_ref().map_or(1, Vec::len);
-        let depth = if self.is_narrowed_twice(facet.0) {
-            1
-        } else if is_last {
+        let depth = if is_last {
             whole
         } else {
             1 + self.random.below(whole)
@@ -188,18 +186,6 @@ impl Asked<'_> {
             .flat_map(|(_, photos)| photos.iter().copied())
             .collect();
         Ok(true)
-    }
-
-    /// Whether a folder of a year or country below an order may repeat a filter from above. It
-    /// shows its photos then, and a month or town below it is not found.
-    fn is_narrowed_twice(&self, facet: &str) -> bool {
-        let asked = self.folder.to_string_lossy();
-        let filter = if facet == "by-date" {
-            "date="
-        } else {
-            "place="
-        };
-        self.ranking.is_some() && (asked.contains(filter) || asked.matches(facet).count() > 1)
     }
 
     /// Holds the folder against what is expected.
