@@ -24,6 +24,10 @@ use crate::engine::{Asked, Engine};
 use crate::environment::Environment;
 use crate::error::DaemonError;
 
+/// The most photos that a command is sent: a message has a limit, and so has memory. Folders of
+/// the mount have none.
+const MOST_SENT: usize = 500_000;
+
 /// A photo that answers a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -72,8 +76,7 @@ pub fn search(
         Asked::Daemon(daemon) => daemon.search(query, top.unwrap_or(0)),
         Asked::Engine(engine) => {
             let searcher = engine.searcher()?;
-            let top = top.unwrap_or(config.results);
-            search_index(&engine.index, &searcher, query, top)
+            search_index(&engine.index, &searcher, query, top, config.results)
         }
     }
 }
@@ -225,13 +228,14 @@ pub(crate) fn search_index(
     index: &Index,
     searcher: &semfs_engine::search::Searcher,
     query: &str,
-    default_top: usize,
+    top: Option<usize>,
+    usual: usize,
 ) -> Result<Vec<Found>, DaemonError> {
     let query = Query::parse(query)?;
     let generation = index.generation();
     searcher.check(&generation, &query)?;
-    let question = Question::from(&query);
-    let matches = searcher.search(index, &generation, &question, default_top)?;
+    let question = Question::from(&query).at_most(top.unwrap_or(MOST_SENT));
+    let matches = searcher.search(index, &generation, &question, usual)?;
     Ok(matches.into_iter().map(Found::from).collect())
 }
 
@@ -281,7 +285,7 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         files: totals.files,
         problems: totals.problems,
         vectors: u64::from(totals.rows),
-        facets: generation.facets().counts(),
+        facets: generation.counts().clone(),
         generation: totals.generation,
         model: engine.model_status(),
         roots: shown,

@@ -162,8 +162,9 @@ struct Service {
 
 impl Answers for Service {
     fn search(&self, query: &str, top: usize) -> Result<Vec<Found>, DaemonError> {
-        let top = if top == 0 { self.config.results } else { top };
-        ask::search_index(&self.engine.index, &self.searcher, query, top)
+        let top = Some(top).filter(|top| *top > 0);
+        let (index, usual) = (&self.engine.index, self.config.results);
+        ask::search_index(index, &self.searcher, query, top, usual)
     }
 
     fn similar(&self, picture: &File, top: usize) -> Result<Vec<Found>, DaemonError> {
@@ -189,7 +190,7 @@ impl Answers for Service {
             files: totals.files,
             problems: totals.problems,
             vectors: u64::from(totals.rows),
-            facets: generation.facets().counts(),
+            facets: generation.counts().clone(),
             generation: totals.generation,
             model: self.engine.model_status(),
             roots: self.indexer.roots(),

@@ -36,9 +36,9 @@ pub use sidecars::is_sidecar_name;
 use crate::worker::ContentHash;
 use records::{DeadRecord, Meta, RootRecord};
 
-/// What this version writes. An index of a newer version is refused, of an older one
-/// rebuilt (there is none yet).
-const VERSION: u32 = 1;
+/// What this version writes. An index of a newer version is refused; one of version 1, which has
+/// no metadata and no sidecars, is read as it is and gets them at the next pass.
+const VERSION: u32 = 2;
 
 /// Memory that sled may use for its cache, in bytes.
 const CACHE: u64 = 64 << 20;

@@ -14,7 +14,7 @@ mod counts;
 mod labels;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::metadata::TakenSource;
 use crate::query::Shape;
 
 pub use counts::FacetCounts;
-pub use labels::{Label, Labels, folded};
+pub use labels::{Label, Labels, folded, folded_path};
 pub use words::words;
 
 use column::Column;
@@ -165,7 +165,7 @@ impl Facets {
             self.tags.change(&tag, change);
         }
         for (root, folder) in &facts.folders {
-            let key = (folded(folder).into_boxed_str(), RootId(*root));
+            let key = (folded_path(folder).into_boxed_str(), RootId(*root));
             change_in(Arc::make_mut(&mut self.folders), key, change);
         }
         if let Some(shape) = shape_of(facts.width, facts.height) {
@@ -314,10 +314,10 @@ impl Facets {
     /// the name of one, as `roots` gives them.
     #[must_use]
     pub fn in_folder(&self, folder: &str, roots: &[(RootId, String)]) -> RoaringBitmap {
-        let folder = folded(folder);
+        let folder = folded_path(folder);
         let mut rows = self.below(&folder, |_| true);
         for (root, name) in roots {
-            let rest = folder.strip_prefix(&folded(name));
+            let rest = folder.strip_prefix(&folded_path(name));
             let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
             if let Some(rest) = rest {
                 rows |= self.below(rest.trim_start_matches('/'), |of| of == *root);
@@ -326,18 +326,54 @@ impl Facets {
         rows
     }
 
+    /// The rows of photos that have all their files in these roots.
+    #[must_use]
+    pub fn only_in(&self, roots: &HashSet<RootId>) -> RoaringBitmap {
+        let rows = |inside: bool| {
+            let folders = self.folders.iter();
+            let folders = folders.filter(|((_, root), _)| roots.contains(root) == inside);
+            folders.map(|(_, rows)| &**rows).union()
+        };
+        rows(true) - rows(false)
+    }
+
+    /// Whether any photo is in a folder, or below it, as [`Self::in_folder`] takes it.
+    #[must_use]
+    pub fn has_folder(&self, folder: &str, roots: &[(RootId, String)]) -> bool {
+        let folder = folded_path(folder);
+        let mut named = roots.iter().filter_map(|(root, name)| {
+            let rest = folder.strip_prefix(&folded_path(name))?;
+            let is_whole = rest.is_empty() || rest.starts_with('/');
+            is_whole.then(|| (*root, rest.trim_start_matches('/').to_owned()))
+        });
+        self.folders_below(&folder, |_| true).next().is_some()
+            || named.any(|(of, rest)| {
+                self.folders_below(&rest, |root| root == of)
+                    .next()
+                    .is_some()
+            })
+    }
+
     fn below(&self, folder: &str, of: impl Fn(RootId) -> bool) -> RoaringBitmap {
+        self.folders_below(folder, of).union()
+    }
+
+    fn folders_below<'a>(
+        &'a self,
+        folder: &'a str,
+        of: impl Fn(RootId) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a RoaringBitmap> {
         let from = (Box::from(folder), RootId(0));
-        let is_below = |path: &str| {
+        let is_below = move |path: &str| {
             let rest = path.strip_prefix(folder);
             rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with('/'))
         };
         let beginning = self
             .folders
             .range(from..)
-            .take_while(|((path, _), _)| path.starts_with(folder));
-        let rows = beginning.filter(|((path, root), _)| is_below(path) && of(*root));
-        rows.map(|(_, rows)| &**rows).union()
+            .take_while(move |((path, _), _)| path.starts_with(folder));
+        let rows = beginning.filter(move |((path, root), _)| is_below(path) && of(*root));
+        rows.map(|(_, rows)| &**rows)
     }
 }
 

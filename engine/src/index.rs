@@ -20,7 +20,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::statvfs::statvfs;
@@ -183,6 +183,8 @@ impl Index {
             totals,
             published: SystemTime::now(),
             away: Arc::default(),
+            unseen: OnceLock::new(),
+            counts: OnceLock::new(),
         };
         let roots = catalog.roots()?.into_iter().collect();
         Ok(Self {

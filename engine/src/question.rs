@@ -3,7 +3,7 @@
 //! Queries, filters and examples joined by AND, in the way in which folders compose by
 //! nesting. It is a value: it can be compared, hashed and kept, and it knows no photos.
 
-use crate::query::{Filter, Query, Relevance, Term};
+use crate::query::{Filter, MOST_RESULTS, Query, Relevance, Term};
 use crate::worker::ContentHash;
 
 /// What is asked. The default asks for all photos.
@@ -50,6 +50,18 @@ impl Question {
         let mut question = self.clone();
         question.filters.retain(|known| *known != filter);
         question.filters.push(filter);
+        question
+    }
+
+    /// This question, and at most so many photos. It does not change how many a question by
+    /// words shows if that is less.
+    #[must_use]
+    pub fn at_most(&self, top: usize) -> Self {
+        let mut question = self.clone();
+        let is_less = |known: usize| known <= top;
+        if !question.top.is_some_and(is_less) && (!question.is_ranked() || top < MOST_RESULTS) {
+            question.top = Some(top);
+        }
         question
     }
 

@@ -178,7 +178,7 @@ impl Searcher {
         default_top: usize,
         rows: &RoaringBitmap,
     ) -> Result<Vec<Match>, SearchError> {
-        let mut wanted = rows - generation.dead();
+        let mut wanted = rows - generation.unseen();
         if let Some(selected) = selected(index, generation, question.filters()) {
             wanted &= selected;
         }

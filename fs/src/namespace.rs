@@ -285,11 +285,7 @@ impl Namespace {
                 own("version", File::Version),
             ]
             .into(),
-            Directory::View(_) if directory.is_search() => {
-                let generation = self.index.generation();
-                let check = |query: &Query| self.searcher.check(&generation, query);
-                self.pinned.of(&self.decisions, &check)
-            }
+            Directory::View(_) if directory.is_search() => self.pinned.of(&self.decisions),
             Directory::View(view) if view.has_why() => {
                 let why = Node::File(File::Why(view.clone()));
                 [(Cow::Borrowed(WHY), why)].into()

@@ -72,12 +72,8 @@ pub(crate) struct PinnedFolders {
 }
 
 impl PinnedFolders {
-    /// The pins that are queries of this version, and that `check` says to make sense.
-    pub(crate) fn of(
-        &self,
-        decisions: &Decisions,
-        check: &dyn Fn(&Query) -> Result<(), QueryError>,
-    ) -> FixedNames {
+    /// The pins that are queries of this version.
+    pub(crate) fn of(&self, decisions: &Decisions) -> FixedNames {
         let pins = decisions.pins();
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, names)) = &*made
@@ -86,11 +82,7 @@ impl PinnedFolders {
             return Arc::clone(names);
         }
         let shown = pins.iter().filter_map(|pin| {
-            let query = parse(pin).and_then(|query| {
-                check(&query)?;
-                Ok(query)
-            });
-            query
+            parse(pin)
                 .inspect_err(|error| tracing::warn!(pin, %error, "a pin is not shown"))
                 .ok()
                 .map(|query| (pin, query))

@@ -13,6 +13,9 @@ use crate::place;
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
+/// Names by which one photo is found.
+const MOST_NAMES: usize = 256;
+
 /// The facts of a row.
 ///
 /// `metadata` is the content's own with that of its sidecars; `files` are those that hold
@@ -25,11 +28,14 @@ pub(super) fn row_facts(
     blank: bool,
     now: i64,
 ) -> RowFacts {
-    // A file without a time, or with that of a clock that was never set, says nothing.
+    // A file without a time, with that of a clock that was never set, or of one that is ahead,
+    // says nothing.
     let times = files
         .iter()
         .map(|(_, stamp)| stamp.modified.div_euclid(NANOSECONDS));
-    let modified = times.filter(|time| *time > 0).min();
+    // A day's grace: clocks of cameras run up to 14 hours ahead of UTC.
+    let possible = 1..=now.saturating_add(86_400);
+    let modified = times.filter(|time| possible.contains(time)).min();
     let mut names = files.iter().map(|(file, _)| file.name.to_string_lossy());
     let dated = names.find(|name| metadata::date_in_file_name(name, now).is_some());
     let taken = metadata::taken(
@@ -53,7 +59,7 @@ pub(super) fn row_facts(
         let folder = file.folder.to_string_lossy();
         (file.root.0, folder.into_owned())
     });
-    let names = files.iter().filter_map(|(file, _)| {
+    let names = files.iter().take(MOST_NAMES).filter_map(|(file, _)| {
         let stem = Path::new(&file.name).file_stem()?;
         Some(stem.to_string_lossy().into_owned())
     });

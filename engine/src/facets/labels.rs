@@ -1,14 +1,17 @@
 //! The values of a facet that are texts, each with its rows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use roaring::{MultiOps, RoaringBitmap};
+use unicode_normalization::UnicodeNormalization;
 
 use super::words::words;
 
-/// The values of a facet. Those that differ in upper and lower case only are one, spelled as
-/// it was first: systems that do not tell them apart shall see each once.
+/// The values of a facet. Those that differ in upper and lower case only are one, as systems that
+/// do not tell them apart shall see each once; it is spelled as most rows spell it, and of
+/// several such spellings the first by its bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
     by_key: Arc<BTreeMap<Box<str>, Labelled>>,
@@ -16,8 +19,9 @@ pub struct Labels {
 
 #[derive(Debug, Clone)]
 struct Labelled {
-    name: Arc<str>,
     rows: Arc<RoaringBitmap>,
+    /// How it is spelled and by how many rows; the one that is shown is the first.
+    spellings: Vec<(Arc<str>, u32)>,
 }
 
 /// A value with its rows.
@@ -29,10 +33,20 @@ pub struct Label<'a> {
     pub rows: &'a RoaringBitmap,
 }
 
-/// A text as it is compared: without case, with single spaces.
+/// A path as it is compared: what stands for `/` in a query is `/`, and spaces around names do
+/// not count.
+#[must_use]
+pub fn folded_path(path: &str) -> String {
+    let names = path.split(['/', ':', '\u{2044}', '\u{2215}']).map(folded);
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+    names.join("/")
+}
+
+/// A text as it is compared: without case, with single spaces, and however its accents are
+/// written (Unicode's NFKC).
 #[must_use]
 pub fn folded(text: &str) -> String {
-    let lower = text.to_lowercase();
+    let lower = comparable(text);
     let mut words = lower.split_whitespace();
     let mut folded = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -40,6 +54,17 @@ pub fn folded(text: &str) -> String {
         folded.push_str(word);
     }
     folded
+}
+
+/// In lower case, with composed letters.
+pub(super) fn comparable(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower = text.nfkc().flat_map(char::to_lowercase).nfkc();
+    // The dot that is left of a Turkish capital, and the letter that capitals write as two.
+    let lower = lower.filter(|character| *character != '\u{307}');
+    lower.collect::<String>().replace('ß', "ss")
 }
 
 impl Labels {
@@ -105,9 +130,14 @@ impl Labels {
         let labels = Arc::make_mut(&mut self.by_key);
         match labels.get_mut(key.as_str()) {
             Some(labelled) => {
+                let before = labelled.rows.len();
                 change(Arc::make_mut(&mut labelled.rows));
                 if labelled.rows.is_empty() {
                     labels.remove(key.as_str());
+                } else if labelled.rows.len() > before {
+                    labelled.count(name, 1);
+                } else if labelled.rows.len() < before {
+                    labelled.count(name, -1);
                 }
             }
             None => {
@@ -115,8 +145,8 @@ impl Labels {
                 change(&mut rows);
                 if !rows.is_empty() {
                     let labelled = Labelled {
-                        name: name.into(),
                         rows: Arc::new(rows),
+                        spellings: vec![(name.into(), 1)],
                     };
                     labels.insert(key.into(), labelled);
                 }
@@ -128,8 +158,29 @@ impl Labels {
 impl Labelled {
     fn label(&self) -> Label<'_> {
         Label {
-            name: &self.name,
+            name: self.spellings.first().map_or("", |(name, _)| name),
             rows: &self.rows,
+        }
+    }
+
+    /// Counts a row more or less that spells it so.
+    fn count(&mut self, name: &str, change: i32) {
+        let known = self
+            .spellings
+            .iter()
+            .position(|(known, _)| &**known == name);
+        match known {
+            Some(at) => {
+                let count = &mut self.spellings[at].1;
+                *count = count.saturating_add_signed(change);
+            }
+            None if change > 0 => self.spellings.push((name.into(), 1)),
+            None => {}
+        }
+        if self.spellings.len() > 1 {
+            self.spellings.retain(|(_, count)| *count > 0);
+            let order = |(name, count): &(Arc<str>, u32)| (Reverse(*count), Arc::clone(name));
+            self.spellings.sort_by_key(order);
         }
     }
 }

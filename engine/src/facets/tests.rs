@@ -94,6 +94,52 @@ fn a_clone_does_not_change_with_the_original() {
 }
 
 #[test]
+fn a_label_is_spelled_as_most_rows_spell_it_in_whatever_order_they_come() {
+    let tagged = |tag: &str| RowFacts {
+        keywords: vec![tag.into()],
+        ..RowFacts::default()
+    };
+    let tags = ["RED", "Red", "Red", "red"];
+    for order in [[0, 1, 2, 3], [3, 2, 0, 1]] {
+        let mut facets = Facets::default();
+        for row in order {
+            facets.replace(row as u32, None, Some(&tagged(tags[row])));
+        }
+        let name = |facets: &Facets| facets.tags().get("rED").map(|tag| tag.name.to_owned());
+        assert_eq!(name(&facets).as_deref(), Some("Red"));
+        facets.replace(1, Some(&tagged("Red")), None);
+        facets.replace(2, Some(&tagged("Red")), None);
+        assert_eq!(name(&facets).as_deref(), Some("RED"));
+        facets.replace(0, Some(&tagged("RED")), None);
+        assert_eq!(name(&facets).as_deref(), Some("red"));
+    }
+}
+
+#[test]
+fn names_are_the_same_however_their_letters_are_encoded() {
+    let mut facets = Facets::default();
+    let mut row = facts(10, "Canon", "Zu\u{308}rich/2019-05-17 12:30");
+    row.keywords = vec!["cafe\u{301}".into(), "STRASSE".into(), "İstanbul".into()];
+    facets.replace(0, None, Some(&row));
+    for tag in ["café", "straße", "istanbul"] {
+        assert_eq!(rows(&facets.of_tag(tag)), [0], "{tag}");
+    }
+    assert_eq!(rows(&facets.in_folder("zürich", &[])), [0]);
+    assert_eq!(rows(&facets.in_folder("zürich/2019-05-17 12/30", &[])), [0]);
+    assert_eq!(facets.with_word("zürich").map(rows), Some(vec![0]));
+    assert!(facets.has_folder("Zürich", &[]) && !facets.has_folder("Zür", &[]));
+}
+
+#[test]
+fn photos_of_which_no_root_can_be_reached_are_told() {
+    let mut facets = three();
+    let mut both = facts(10, "Canon", "x");
+    both.folders.push((1, "y".into()));
+    facets.replace(3, None, Some(&both));
+    assert_eq!(rows(&facets.only_in(&[RootId(0)].into())), [0, 1, 2]);
+}
+
+#[test]
 fn shapes_are_told_with_a_little_room_for_squares() {
     assert_eq!(shape_of(100, 104), Some(Shape::Square));
     assert_eq!(shape_of(100, 106), Some(Shape::Portrait));

@@ -1,5 +1,7 @@
 //! The words of a text, as they are compared.
 
+use super::labels::comparable;
+
 /// The words of a text in lower case: runs of letters, and runs of digits, so `IMG_1234` and
 /// `holiday2019` have two each. A plural loses its `s`, so `dogs` is found by `dog`.
 pub fn words(text: &str) -> impl Iterator<Item = String> + use<> {
@@ -21,7 +23,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + use<> {
     let mut found = Vec::new();
     let mut word = String::new();
     let mut before = Kind::Other;
-    for character in text.chars().flat_map(char::to_lowercase) {
+    for character in comparable(text).chars() {
         // A combining mark (an accent) belongs to its letter.
         let mark = matches!(character, '\u{300}'..='\u{36f}' | '\'' | '\u{2019}');
         let now = if mark { before } else { kind(character) };

@@ -1,13 +1,13 @@
 //! One published state of the index, for readers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use roaring::RoaringBitmap;
 
 use super::Away;
 use crate::catalog::Totals;
-use crate::facets::Facets;
+use crate::facets::{FacetCounts, Facets};
 use crate::vectors::{Selection, Vectors};
 
 /// One published state of the index. Readers hold one from start to end.
@@ -19,6 +19,9 @@ pub struct Generation {
     pub(super) facets: Facets,
     pub(super) published: SystemTime,
     pub(super) away: Arc<Away>,
+    /// Rows that readers do not see; made when it is first asked for.
+    pub(super) unseen: OnceLock<RoaringBitmap>,
+    pub(super) counts: OnceLock<FacetCounts>,
 }
 
 impl Generation {
@@ -57,7 +60,7 @@ impl Generation {
     pub fn alive(&self) -> Selection<'_> {
         Selection {
             only: None,
-            except: Some(&self.dead),
+            except: Some(self.unseen()),
         }
     }
 
@@ -67,24 +70,42 @@ impl Generation {
         &self.facets
     }
 
-    /// The rows that belong to no photo any more.
+    /// How many photos have which attribute.
     #[must_use]
-    pub fn dead(&self) -> &RoaringBitmap {
-        &self.dead
+    pub fn counts(&self) -> &FacetCounts {
+        self.counts.get_or_init(|| self.facets.counts())
     }
 
-    /// The rows that belong to photos, as a set of their own.
+    /// The rows that belong to no photo any more, and those of photos that are left out while
+    /// no file of theirs can be reached.
+    #[must_use]
+    pub fn unseen(&self) -> &RoaringBitmap {
+        self.unseen.get_or_init(|| {
+            if !self.away.hidden || self.away.roots.is_empty() {
+                return self.dead.clone();
+            }
+            &self.dead | self.facets.only_in(&self.away.roots)
+        })
+    }
+
+    /// Whether photos are left out because no file of theirs can be reached.
+    #[must_use]
+    pub fn hides_any(&self) -> bool {
+        self.unseen().len() != self.dead.len()
+    }
+
+    /// The rows of photos that readers see, as a set of their own.
     #[must_use]
     pub fn rows(&self) -> RoaringBitmap {
         let mut rows = RoaringBitmap::new();
         rows.insert_range(0..self.vectors.len());
-        rows - &self.dead
+        rows - self.unseen()
     }
 
     /// The rows that belong to photos, newest first.
     pub fn newest(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.vectors.len())
             .rev()
-            .filter(|row| !self.dead.contains(*row))
+            .filter(|row| !self.unseen().contains(*row))
     }
 }

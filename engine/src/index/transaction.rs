@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::SystemTime;
 
 use super::{Away, Generation, Index, IndexError};
@@ -158,6 +158,8 @@ impl<'a> Transaction<'a> {
                 Some(away) => Arc::new(away),
                 None => Arc::clone(&previous.away),
             },
+            unseen: OnceLock::new(),
+            counts: OnceLock::new(),
         };
         self.index.publish(next);
         Ok(())

@@ -15,7 +15,7 @@ const SLASH: char = '∕';
 
 /// Types of pictures that have one file format.
 const PICTURES: &[&str] = &[
-    "jpeg", "png", "webp", "gif", "bmp", "tiff", "heic", "avif", "jxl",
+    "jpeg", "png", "webp", "gif", "bmp", "tiff", "heic", "avif", "jxl", "jp2",
 ];
 
 /// File formats of the type `raw`.
@@ -24,7 +24,7 @@ const RAWS: &[&str] = &[
 ];
 
 /// File formats of the type `video`.
-const VIDEOS: &[&str] = &["mp4", "mov", "3gp", "avi"];
+const VIDEOS: &[&str] = &["mp4", "mov", "3gp", "avi", "mkv", "webm"];
 
 /// Other names of types.
 const ALIASES: &[(&str, &str)] = &[("jpg", "jpeg"), ("tif", "tiff"), ("heif", "heic")];

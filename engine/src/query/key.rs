@@ -31,7 +31,9 @@ impl Key {
 
     /// Finds the key of a name.
     pub(super) fn of(name: &str) -> Result<Self, QueryError> {
-        let found = Self::ALL.into_iter().find(|key| key.name() == name);
+        let found = Self::ALL
+            .into_iter()
+            .find(|key| key.name().eq_ignore_ascii_case(name));
         found.ok_or_else(|| QueryError::UnknownFilter(name.to_owned()))
     }
 

@@ -18,7 +18,8 @@ use crate::vectors::{Selection, Vectors};
 /// Rows of each criterion that are looked at first.
 const REACH: usize = 256;
 
-/// Beyond this many times what is wanted, nothing more is looked for.
+/// Beyond this many times what is wanted, nothing more is looked for by a single criterion,
+/// whose order is that of the answer. Of several the best may be in the middle of each.
 const MOST_REACH: usize = 8;
 
 /// Something that a photo is to fit.
@@ -73,6 +74,10 @@ impl Searcher {
         for hash in question.examples() {
             let content = index.catalog().content(hash)?;
             let row = content.ok_or(SearchError::NoExample)?.row;
+            // It arrived after this generation was published.
+            if row >= generation.vectors().len() {
+                return Err(SearchError::NoExample);
+            }
             let vector = generation.vectors().vector(row);
             examples.push(row);
             criteria.push(match vector.filter(|vector| is_seen(vector)) {
@@ -138,7 +143,7 @@ impl Criterion {
 
 /// Whether a stored vector is one: rows without a picture have none.
 fn is_seen(vector: &[f32]) -> bool {
-    vector.first().is_some_and(|value| value.is_finite())
+    vector.iter().all(|value| value.is_finite())
 }
 
 /// Criteria, and the rows among which the best are wanted.
@@ -163,7 +168,7 @@ impl<'a> Ranking<'a> {
             criteria,
             selection: Selection {
                 only: rows,
-                except: Some(generation.dead()),
+                except: Some(generation.unseen()),
             },
             floor,
         }
@@ -177,7 +182,10 @@ impl<'a> Ranking<'a> {
         top: usize,
         examples: &[u32],
     ) -> Result<Vec<Match>, SearchError> {
-        let most = top.saturating_mul(MOST_REACH).max(REACH);
+        let most = match self.criteria.len() {
+            1 => top.saturating_mul(MOST_REACH).max(REACH),
+            _ => usize::MAX,
+        };
         let mut reach = REACH;
         loop {
             let (candidates, is_all) = self.candidates(reach)?;
@@ -230,7 +238,8 @@ impl<'a> Ranking<'a> {
                 found.extend(hits.into_iter().map(|hit| hit.row));
             }
             if let Some(words) = &criterion.words {
-                for filed in [words.all(), words.any()] {
+                is_all &= self.add_filed(criterion, words.all(), reach, &mut found)?;
+                for filed in words.each() {
                     is_all &= self.add_filed(criterion, filed, reach, &mut found)?;
                 }
             }

@@ -26,7 +26,7 @@ pub fn selected(
     // The fewest first: what is left of them is little to intersect with.
     each.sort_unstable_by_key(RoaringBitmap::len);
     let rows = each.into_iter().reduce(|rows, more| rows & more)?;
-    Some(rows - generation.dead())
+    Some(rows - generation.unseen())
 }
 
 fn rows_of(facets: &Facets, filter: &Filter, roots: &[(RootId, String)]) -> RoaringBitmap {

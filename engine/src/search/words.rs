@@ -113,6 +113,8 @@ impl Words {
             }
         }
         let against = texts(Sign::Minus);
+        // What counts against a little does not take a word away.
+        let against = against.filter(|(_, weight)| *weight >= 1.0);
         let against = against.filter_map(|(word, _)| facets.with_word(&word).cloned());
         Self {
             found,
@@ -121,9 +123,9 @@ impl Words {
         }
     }
 
-    /// Photos that have any of the words.
-    pub(super) fn any(&self) -> RoaringBitmap {
-        self.found.iter().map(|word| &word.rows).union() - &self.against
+    /// For each word the photos that have it.
+    pub(super) fn each(&self) -> impl Iterator<Item = RoaringBitmap> {
+        self.found.iter().map(|word| &word.rows - &self.against)
     }
 
     /// Photos that have all of those words that any photo has.

@@ -97,26 +97,28 @@ impl Namespace {
                 has(day, day).then(|| view.narrowed(between(day, day)))?
             }
             Place::Cameras => {
-                exact(facets.cameras().get(name), name)?;
+                facets.cameras().get(name)?;
                 view.narrowed(Filter::camera(name).ok()?)
             }
             Place::Tags => {
-                exact(facets.tags().get(name), name)?;
+                facets.tags().get(name)?;
                 view.narrowed(Filter::tag(name).ok()?)
             }
             Place::Types => {
-                exact(facets.groups().get(name), name)?;
+                facets.groups().get(name)?;
                 view.narrowed(Filter::file_type(name).ok()?)
             }
             Place::Countries => {
-                exact(facets.countries().get(name), name)?;
+                facets.countries().get(name)?;
                 country_folder(view, name)
             }
             Place::Towns(country) => {
-                exact(facets.town(country, name), name)?;
+                facets.town(country, name)?;
                 view.narrowed(in_town(country, name))
             }
-            Place::Answer { part: None, .. } => self.narrower(facets, view, name)?,
+            Place::Answer { part: None, .. } => {
+                return self.narrower(facets, view, name).map(Node::view);
+            }
             _ => return None,
         };
         // A name that other systems cannot carry is shown as another one; and one with `_` or a
@@ -131,12 +133,11 @@ impl Namespace {
         let filter = match question.filters().last()? {
             Filter::In(folder) => {
                 let below = format!("{folder}/{name}");
-                let roots = self.index.root_names();
-                let any = !facets.in_folder(&below, &roots).is_empty();
+                let any = facets.has_folder(&below, &self.index.root_names());
                 any.then(|| Filter::folder(&below).ok()).flatten()?
             }
             Filter::Place(place) => {
-                let country = place.strip_suffix('/')?;
+                let country = place.strip_suffix('/').unwrap_or(place);
                 facets.town(country, name)?;
                 in_town(country, name)
             }
@@ -233,11 +234,6 @@ fn country_folder(view: &View, country: &str) -> View {
     } else {
         view.at(Place::Towns(country.into()))
     }
-}
-
-/// A label, if it is spelled exactly so.
-fn exact<'a>(label: Option<Label<'a>>, name: &str) -> Option<Label<'a>> {
-    label.filter(|label| label.name == name)
 }
 
 fn day_of(month: Month, day: u8) -> Option<Day> {

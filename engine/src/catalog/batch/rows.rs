@@ -19,7 +19,8 @@ use crate::facets::RowFacts;
 use crate::metadata::Metadata;
 use crate::worker::ContentHash;
 
-/// Of a content in more files than this, the facts are those of the first ones by path.
+/// Of a content in more files than this, the times, names and sidecars of the first ones by path
+/// count; the folders of all.
 const MOST_FILES: usize = 256;
 
 impl Batch<'_> {
@@ -36,8 +37,8 @@ impl Batch<'_> {
         Ok(changed)
     }
 
-    /// The files that hold a content after this batch, by path: the first ones, if they are
-    /// very many.
+    /// The files that hold a content after this batch, by path. If they are very many, only the
+    /// first ones have their stamps.
     pub(super) fn files_of(
         &self,
         hash: &ContentHash,
@@ -51,16 +52,14 @@ impl Batch<'_> {
             if !is_changed {
                 files.insert(file.record(), file);
             }
-            if files.len() == MOST_FILES {
-                break;
-            }
         }
         let added = links.into_iter().flat_map(|links| &links.added);
         files.extend(added.map(|file| (file.record(), file.clone())));
         let mut found = Vec::new();
-        for file in files.into_values().take(MOST_FILES) {
+        for (number, file) in files.into_values().enumerate() {
             let record = match self.files.get(&file) {
                 Some(record) => record.clone(),
+                None if number >= MOST_FILES => None,
                 None => self.catalog.file(&file)?,
             };
             let stamp = record.map_or(Stamp::UNKNOWN, |record: FileRecord| record.stamp);
@@ -84,7 +83,7 @@ impl Batch<'_> {
             .as_ref()
             .is_some_and(|record| record.unseen.is_some());
         let mut metadata = record.map(|record| record.metadata).unwrap_or_default();
-        for (file, _) in &files {
+        for (file, _) in files.iter().take(MOST_FILES) {
             for sidecar in self.sidecars_of(file)? {
                 metadata = metadata.with_sidecar(sidecar);
             }
