@@ -384,6 +384,11 @@ impl State {
         fs::write(self.folder.path().join("semfs.toml"), text).expect("writing a configuration");
     }
 
+    /// Where the index is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     /// `semfs` with this state.
     pub fn semfs(&self) -> Command {
         let mut semfs = Command::new(env!("CARGO_BIN_EXE_semfs"));
@@ -391,7 +396,7 @@ impl State {
         semfs
             .arg("--config")
             .arg(self.folder.path().join("semfs.toml"));
-        semfs.arg("--state").arg(self.folder.path().join("state"));
+        semfs.arg("--state").arg(self.path());
         semfs.stdin(Stdio::null());
         semfs
     }
@@ -483,6 +488,17 @@ impl Daemon {
 
     pub fn mount(&self) -> &Path {
         self.mount.path()
+    }
+
+    /// Memory that is its own and no file's, in MiB.
+    pub fn memory(&self) -> f64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = fs::read_to_string(status).unwrap_or_default();
+        let field = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = field.and_then(|field| field.trim().trim_end_matches(" kB").parse().ok());
+        kib.map_or(f64::NAN, |kib: f64| kib / 1024.0)
     }
 
     /// Passes that are finished, as the mount says it.
