@@ -11,7 +11,7 @@ use semfs_engine::courtesy::Courtesy;
 use semfs_engine::decisions::Decisions;
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{Example, Ingest, ProgressSnapshot};
-use semfs_engine::problem::Problem;
+use semfs_engine::problem::{Problem, ProblemKind};
 use semfs_engine::query::Query;
 use semfs_engine::question::Question;
 use semfs_engine::search::{Match, Searcher};
@@ -108,7 +108,7 @@ pub fn similar(
     if !metadata.is_file() {
         return Err(unreadable("it is not a regular file".to_owned()));
     }
-    match Engine::or_daemon(config, environment)? {
+    let mut found = match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.similar(path, file, top.unwrap_or(0)),
         Asked::Engine(engine) => {
             let ingest = engine.ingest(config, Courtesy::Normal)?;
@@ -116,7 +116,12 @@ pub fn similar(
             let found = similar_in(&engine.index, &engine.searcher()?, &ingest, &file, top)?;
             found.map_err(|problem| unreadable(problem.to_string()))
         }
+    }?;
+    // A copy elsewhere is what somebody may be looking for; the file itself is not.
+    if let Ok(own) = path.canonicalize() {
+        found.retain(|found| found.path != own);
     }
+    Ok(found)
 }
 
 /// The photos that look most like the picture in an open file; or what is wrong with it.
@@ -134,8 +139,17 @@ pub(crate) fn similar_in(
     let generation = index.generation();
     let matches = match example {
         Example::Known(content) => {
-            let question = Question::default().and_like(content);
-            searcher.search(index, &generation, &question, top)?
+            let row = index
+                .catalog()
+                .content(&content)?
+                .map(|content| content.row);
+            match row.and_then(|row| generation.vectors().vector(row)) {
+                Some(vector) => searcher.like(index, &generation, vector, top)?,
+                None => {
+                    let reason = "there is no picture of it to compare with others";
+                    return Ok(Err(Problem::new(ProblemKind::Unsupported, reason)));
+                }
+            }
         }
         Example::New(vector) => searcher.like(index, &generation, vector, top)?,
     };

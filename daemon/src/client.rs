@@ -132,12 +132,25 @@ impl Daemon {
     fn failed(&self, error: CallError) -> DaemonError {
         match error {
             CallError::Refused(words) => DaemonError::Refused(words),
+            CallError::Connection(reason) if is_of_another_version(&reason) => {
+                DaemonError::Client {
+                    socket: self.socket.clone(),
+                    reason: format!("it is another version of semfs; start it again ({reason})"),
+                }
+            }
             CallError::Connection(reason) => DaemonError::Client {
                 socket: self.socket.clone(),
                 reason,
             },
         }
     }
+}
+
+/// Whether an error says that the two ends do not know the same questions.
+fn is_of_another_version(reason: &str) -> bool {
+    ["signature mismatch", "UnknownMethod", "Unknown method"]
+        .iter()
+        .any(|words| reason.to_lowercase().contains(&words.to_lowercase()))
 }
 
 fn photo((relevance, score, path): SentPhoto) -> Found {

@@ -27,6 +27,8 @@ use nix::sys::statvfs::statvfs;
 
 use crate::catalog::{Catalog, CatalogError, FileKey, RootId, unix_seconds};
 use crate::embed::Model;
+use crate::facets::folded_path;
+use crate::query::Filter;
 use crate::vectors::{VectorError, VectorStore};
 
 pub use generation::Generation;
@@ -371,6 +373,51 @@ impl Index {
             row,
             path: self.absolute(&file),
         }))
+    }
+
+    /// The photo of a row by a file in the folders that `filters` ask for, if they ask for any;
+    /// else as [`Self::photo`] gives it.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn photo_in(
+        &self,
+        generation: &Generation,
+        row: u32,
+        filters: &[Filter],
+    ) -> Result<Option<Photo>, CatalogError> {
+        let folders: Vec<String> = filters
+            .iter()
+            .filter_map(|filter| match filter {
+                Filter::In(folder) => Some(folded_path(folder)),
+                _ => None,
+            })
+            .collect();
+        let first = self.photo(generation, row)?;
+        let (Some(_), Some(hash), false) =
+            (&first, generation.vectors.content(row), folders.is_empty())
+        else {
+            return Ok(first);
+        };
+        let roots = self.root_names();
+        for file in self.catalog.files_of(&hash) {
+            let file = file?;
+            let below = folded_path(&file.folder.to_string_lossy());
+            let name = roots.iter().find(|(root, _)| *root == file.root);
+            let whole = name.map(|(_, name)| format!("{}/{below}", folded_path(name)));
+            let is_in = |folder: &String| {
+                let is_below = |path: &str| {
+                    let rest = path.strip_prefix(folder.as_str());
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                is_below(&below) || whole.as_deref().is_some_and(is_below)
+            };
+            if !generation.away.roots.contains(&file.root) && folders.iter().all(is_in) {
+                let path = self.absolute(&file);
+                return Ok(Some(Photo { row, path }));
+            }
+        }
+        Ok(first)
     }
 
     /// Forgets all files of a root; the photos are not touched. Returns how many there were.

@@ -158,7 +158,7 @@ impl Searcher {
             if matches.len() == question.top().unwrap_or(usize::MAX) {
                 break;
             }
-            if let Some(photo) = index.photo(generation, row)? {
+            if let Some(photo) = index.photo_in(generation, row, question.filters())? {
                 matches.push(Match::by_filters(row, photo.path));
             }
         }
@@ -201,7 +201,7 @@ impl Searcher {
         }
         let mut found = Vec::new();
         for row in wanted {
-            let photo = index.photo(generation, row)?;
+            let photo = index.photo_in(generation, row, question.filters())?;
             found.extend(photo.map(|photo| Match::by_filters(row, photo.path)));
         }
         Ok(found)
@@ -221,7 +221,7 @@ impl Searcher {
         top: usize,
     ) -> Result<Vec<Match>, SearchError> {
         let criterion = Criterion::like(vector, &self.library(generation));
-        Ranking::new(generation, vec![criterion], None, CUT).best(index, top, &[])
+        Ranking::new(generation, vec![criterion], None, CUT).best(index, top, &[], &[])
     }
 
     /// The vector of a text of several terms, of unit length: their sum by signs and weights.
@@ -251,7 +251,7 @@ impl Searcher {
         }
         let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
         if length < 1e-6 {
-            return Err(QueryError::Empty.into());
+            return Err(QueryError::Cancelled.into());
         }
         sum.iter_mut().for_each(|x| *x /= length);
         Ok(Some(sum))

@@ -1,7 +1,7 @@
 //! A listing: what a folder shows, from one generation of the index.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use crate::directory::Node;
@@ -34,6 +34,8 @@ pub struct Listing {
     generation: u64,
     published: SystemTime,
     entries: Vec<Entry>,
+    /// The text of `.why`, once it was asked for.
+    pub(crate) reasons: OnceLock<Arc<[u8]>>,
     _share: Share,
 }
 
@@ -105,6 +107,7 @@ impl Listing {
             generation,
             published,
             entries,
+            reasons: OnceLock::new(),
             _share: share,
         })
     }

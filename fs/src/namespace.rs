@@ -308,9 +308,7 @@ impl Namespace {
             File::Roots => self.status_as(StatusForm::Roots),
             File::Version => concat!(env!("CARGO_PKG_VERSION"), "\n").as_bytes().into(),
             File::LastError => lock(&self.last_error).as_bytes().into(),
-            File::Why(view) => why::text(view, &self.list(view)?.current)
-                .into_bytes()
-                .into(),
+            File::Why(view) => why::text(view, &self.list(view)?.current),
         })
     }
 

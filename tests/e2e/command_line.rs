@@ -132,7 +132,9 @@ fn any_picture_is_compared_with_those_of_the_index() {
         let first = &similar(&changed)[0];
         assert_eq!(first["path"].as_str(), own.to_str(), "{daemon}");
         assert!(first["relevance"].as_f64().unwrap() > 0.95, "{first}");
-        let others = similar(&elsewhere);
+        let copied = &similar(&elsewhere)[0];
+        assert_eq!(copied["path"].as_str(), own.to_str(), "{daemon}");
+        let others = similar(&own);
         assert!(
             others
                 .iter()

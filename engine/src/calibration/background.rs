@@ -1,8 +1,8 @@
 //! What scores of one query mean in one library.
 //!
 //! The numbers below were chosen on the 1,000 photos of Flickr8k's development split with
-//! semfs-mini, so that words for what is in no photo list next to nothing while the mean F1
-//! of words and phrases stays within a tenth of its best. They were tried on photos of
+//! semfs-mini, so that words for what is in no photo list few while the mean F1 of words and
+//! phrases stays within a tenth of its best. They were tried on photos of
 //! other kinds, on libraries of 30 to 5,600, and on vectors made better and moved apart,
 //! as those of larger models are; `benches/relevance.rs` measures them.
 

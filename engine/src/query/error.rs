@@ -16,6 +16,9 @@ pub enum QueryError {
     /// All words count against.
     #[error("the query says only what is not wanted: write something before `- `")]
     OnlyMinus,
+    /// Words that count against are the same as those that count for.
+    #[error("the words of the query cancel each other out, so nothing is left to look for")]
+    Cancelled,
     /// `top=` or `min=` without anything to look for.
     #[error(
         "`top=` and `min=` say only how many photos are wanted: write before them which, \

@@ -12,6 +12,7 @@ use super::words::{Words, either};
 use super::{Match, SearchError, Searcher};
 use crate::calibration::{Background, CUT, Library, Likeness};
 use crate::index::{Generation, Index};
+use crate::query::{Filter, Sign, Term};
 use crate::question::Question;
 use crate::vectors::{Selection, Vectors};
 
@@ -27,6 +28,8 @@ const MOST_REACH: usize = 8;
 pub(super) struct Criterion {
     looks: Looks,
     words: Option<Words>,
+    /// What it is not to fit, and how much that counts, from 0 to 1.
+    against: Vec<(Criterion, f32)>,
 }
 
 /// How a photo is to look.
@@ -62,14 +65,34 @@ impl Searcher {
         let photos = generation.totals().photos;
         let (mut criteria, mut examples) = (Vec::new(), Vec::new());
         for terms in question.texts() {
-            let looks = match self.embed(terms)? {
-                Some(vector) => Looks::Text(self.calibration.background(&library, &vector)),
-                None => Looks::Nothing,
+            // Nothing may be left of it, as of `dog - dog`.
+            self.embed(terms)?;
+            let (plus, minus): (Vec<Term>, Vec<Term>) = terms
+                .iter()
+                .cloned()
+                .partition(|term| term.sign == Sign::Plus);
+            let criterion = |terms: &[Term], words: &[Term]| {
+                let looks = match self.embed(terms)? {
+                    Some(vector) => Looks::Text(self.calibration.background(&library, &vector)),
+                    None => Looks::Nothing,
+                };
+                Ok::<_, SearchError>(Criterion {
+                    looks,
+                    words: Some(Words::of(words, generation.facets(), photos)),
+                    against: Vec::new(),
+                })
             };
-            criteria.push(Criterion {
-                looks,
-                words: Some(Words::of(terms, generation.facets(), photos)),
-            });
+            let mut wanted = criterion(&plus, terms)?;
+            for term in minus {
+                let weight = term.weight.factor().min(1.0);
+                let term = Term {
+                    sign: Sign::Plus,
+                    ..term
+                };
+                let terms = [term];
+                wanted.against.push((criterion(&terms, &terms)?, weight));
+            }
+            criteria.push(wanted);
         }
         for hash in question.examples() {
             let content = index.catalog().content(hash)?;
@@ -87,7 +110,8 @@ impl Searcher {
             });
         }
         let floor = question.min().map_or(CUT, |min| min.value());
-        Ranking::new(generation, criteria, rows, floor).best(index, top, &examples)
+        let ranking = Ranking::new(generation, criteria, rows, floor);
+        ranking.best(index, top, &examples, question.filters())
     }
 }
 
@@ -97,6 +121,7 @@ impl Criterion {
         Self {
             looks: Looks::Photo(Likeness::new(vector, library)),
             words: None,
+            against: Vec::new(),
         }
     }
 
@@ -104,6 +129,7 @@ impl Criterion {
         Self {
             looks: Looks::Nothing,
             words: None,
+            against: Vec::new(),
         }
     }
 
@@ -123,6 +149,25 @@ impl Criterion {
             Looks::Photo(likeness) => Some(likeness.least_score(relevance)),
             Looks::Nothing => None,
         }
+    }
+
+    /// Score of a row by its looks, and what it is worth by looks and words. What it is not to
+    /// fit takes that away as the fourth power of how well it does: what is nearly as much a
+    /// cat as a dog is still a dog.
+    fn worth(&self, vectors: &Vectors, row: u32) -> (f32, f32) {
+        let (score, looks) = self.looks(vectors, row).unwrap_or((0.0, 0.0));
+        let words = self.words.as_ref();
+        let words = words.map_or(0.0, |words| words.relevance(row));
+        let mut relevance = either(looks, words);
+        for (unwanted, weight) in &self.against {
+            relevance *= 1.0 - weight * unwanted.worth(vectors, row).1.powi(4);
+        }
+        (score, relevance)
+    }
+
+    /// Whether what is worth more also scores more.
+    fn is_in_order(&self) -> bool {
+        self.against.is_empty()
     }
 
     /// Score and relevance of a row by its looks.
@@ -175,22 +220,29 @@ impl<'a> Ranking<'a> {
     }
 
     /// The best photos, best first; at most `top`, and none of the rows `examples`: each photo
-    /// is most like itself, and nobody asks for that.
+    /// is most like itself, and nobody asks for that. They are shown by the files that satisfy
+    /// `filters`.
     pub(super) fn best(
         &self,
         index: &Index,
         top: usize,
         examples: &[u32],
+        filters: &[Filter],
     ) -> Result<Vec<Match>, SearchError> {
-        let most = match self.criteria.len() {
-            1 => top.saturating_mul(MOST_REACH).max(REACH),
-            _ => usize::MAX,
+        let is_in_order = match self.criteria.as_slice() {
+            [criterion] => criterion.is_in_order(),
+            _ => false,
+        };
+        let most = if is_in_order {
+            top.saturating_mul(MOST_REACH).max(REACH)
+        } else {
+            usize::MAX
         };
         let mut reach = REACH;
         loop {
             let (candidates, is_all) = self.candidates(reach)?;
             // What counts for several criteria is not in the order of any of them.
-            let enough = self.criteria.len() == 1 && candidates.len() >= top + examples.len();
+            let enough = is_in_order && candidates.len() >= top + examples.len();
             if !is_all && !enough && reach < most {
                 reach = reach.saturating_mul(4);
                 continue;
@@ -205,7 +257,7 @@ impl<'a> Ranking<'a> {
                 }
                 // A photo that was deleted after this generation has no file any more, and
                 // one that cannot be reached may be left out.
-                if let Some(photo) = index.photo(self.generation, candidate.row)? {
+                if let Some(photo) = index.photo_in(self.generation, candidate.row, filters)? {
                     matches.push(Match {
                         row: candidate.row,
                         relevance: candidate.relevance,
@@ -317,10 +369,8 @@ impl<'a> Ranking<'a> {
             score: f32::INFINITY,
         };
         for criterion in &self.criteria {
-            let (score, looks) = criterion.looks(vectors, row).unwrap_or((0.0, 0.0));
-            let words = criterion.words.as_ref();
-            let words = words.map_or(0.0, |words| words.relevance(row));
-            judged.relevance = judged.relevance.min(either(looks, words));
+            let (score, relevance) = criterion.worth(vectors, row);
+            judged.relevance = judged.relevance.min(relevance);
             judged.score = judged.score.min(score);
         }
         (judged.relevance >= self.floor).then_some(judged)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use lru::LruCache;
 use roaring::RoaringBitmap;
 use semfs_engine::index::Generation;
+use semfs_engine::query::Filter;
 use semfs_engine::question::Question;
 use semfs_engine::search::{Match, newest_first, selected};
 
@@ -56,6 +57,7 @@ impl Namespace {
                 .map(|(rank, found)| self.ranked(rank, of, found));
             return entries.filter_map(Result::transpose).collect();
         }
+        let filters = view.question.filters();
         let rows = self.order(generation, &view.question);
         let rows = &rows[..rows.len().min(view.question.top().unwrap_or(usize::MAX))];
         let folder = self.settings.folder;
@@ -63,7 +65,7 @@ impl Namespace {
             return if rows.len() > folder {
                 Ok(parts(view, rows.len(), folder))
             } else {
-                self.photos(generation, rows, 0..rows.len(), typed.is_some())
+                self.photos(generation, filters, rows, 0..rows.len(), typed.is_some())
             };
         };
         let from = (part as usize).saturating_mul(folder);
@@ -71,7 +73,7 @@ impl Namespace {
             return Err(NamespaceError::NotFound);
         }
         let to = rows.len().min(from + folder);
-        self.photos(generation, rows, from..to, typed.is_some())
+        self.photos(generation, filters, rows, from..to, typed.is_some())
     }
 
     /// The newest photos of the index.
@@ -143,6 +145,7 @@ impl Namespace {
     fn photos(
         &self,
         generation: &Generation,
+        filters: &[Filter],
         rows: &[u32],
         range: Range<usize>,
         numbered: bool,
@@ -156,7 +159,7 @@ impl Namespace {
         let mut given = Names::default();
         let mut entries = Vec::with_capacity(wanted.len());
         for (rank, row) in wanted {
-            let photo = self.index.photo(generation, row);
+            let photo = self.index.photo_in(generation, row, filters);
             let Some(photo) = photo.map_err(|error| failed(&error))? else {
                 continue;
             };

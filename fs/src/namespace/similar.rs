@@ -11,12 +11,13 @@ use semfs_engine::catalog::{FileKey, Finding, RootId};
 use super::{Namespace, NamespaceError, failed};
 use crate::directory::{Node, Place, View};
 use crate::listing::{Entry, Reason};
+use crate::names::Names;
 
 impl Namespace {
     /// A folder for each root.
     pub(super) fn similar_roots(&self, view: &View) -> Vec<Entry> {
         let roots = self.index.root_names().into_iter();
-        let mut names = crate::names::Names::default();
+        let mut names = Names::default();
         let entries = roots.map(|(root, name)| Entry {
             name: names.give(name.as_bytes()),
             node: folder(view, root, PathBuf::new()),
@@ -42,9 +43,10 @@ impl Namespace {
                 names.insert(name.to_owned());
             }
         }
+        let mut given = Names::default();
         let entries = names.into_iter().map(|name| Entry {
             node: folder(view, root, above.join(&name)),
-            name,
+            name: given.give(name.as_bytes()),
             reason: Reason::default(),
         });
         Ok(entries.collect())
@@ -74,7 +76,12 @@ impl Namespace {
         let mut below = catalog.folders_below(root, &path);
         match below.next().transpose().map_err(|error| failed(&error))? {
             Some(_) => Ok(folder(view, root, path)),
-            None => Err(NamespaceError::NotFound),
+            // It may be shown by a name that every system carries.
+            None => {
+                let shown = self.list(view)?.current;
+                let entry = shown.find(name).ok_or(NamespaceError::NotFound)?;
+                Ok(entry.node.clone())
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `.why`: for each photo of a folder, why it is there, one line with fields between tabs.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::directory::{Place, View};
 use crate::listing::{Entry, Listing};
@@ -8,8 +9,19 @@ use crate::listing::{Entry, Listing};
 /// The text of a folder's `.why`: rank, relevance, raw score, what matched (filters, then
 /// words) and path; of a problem, its name, its kind, the reason and the path. `-` stands for
 /// what there is not.
-pub(super) fn text(view: &View, listing: &Listing) -> String {
+///
+/// Made once for each listing: programs ask for its size first.
+pub(super) fn text(view: &View, listing: &Listing) -> Arc<[u8]> {
+    let text = listing
+        .reasons
+        .get_or_init(|| write(view, listing).into_bytes().into());
+    Arc::clone(text)
+}
+
+fn write(view: &View, listing: &Listing) -> String {
     let mut text = String::new();
+    let filters = view.question.filters().iter().map(ToString::to_string);
+    let filters: Vec<String> = filters.collect();
     for entry in listing.entries() {
         if let Some(path) = entry.node.photo() {
             let path = one_line(&path.to_string_lossy());
@@ -20,7 +32,7 @@ pub(super) fn text(view: &View, listing: &Listing) -> String {
                 }
                 _ => {
                     let (relevance, score) = worth(entry);
-                    let (rank, matched) = (rank(entry), matched(view, entry));
+                    let (rank, matched) = (rank(entry), matched(&filters, entry));
                     writeln!(text, "{rank}\t{relevance}\t{score}\t{matched}\t{path}")
                 }
             };
@@ -42,8 +54,8 @@ fn worth(entry: &Entry) -> (String, String) {
     }
 }
 
-fn matched(view: &View, entry: &Entry) -> String {
-    let filters = view.question.filters().iter().map(ToString::to_string);
+fn matched(filters: &[String], entry: &Entry) -> String {
+    let filters = filters.iter().cloned();
     let words = entry.reason.words.split_whitespace();
     let all: Vec<String> = filters
         .chain(words.map(|word| format!("word={word}")))
