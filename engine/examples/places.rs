@@ -3,12 +3,14 @@
 //!
 //! `cargo run --release --example places -- cities.csv src/place/places.bin`
 //!
-//! Layout, least significant byte first: `PLACES01`; the numbers of towns, of regions, of
+//! Layout, least significant byte first: `PLACES02`; the numbers of towns, of divisions, of
 //! bytes of names, 32 bits each; for each cell of a degree by a degree, row by row from
 //! the south west, the number of its first town, and at the end the number of towns, 32
-//! bits each; regions: two letters of the country, 24 bits of where the name is; towns by
-//! cell: 16 bits of latitude and of longitude within the cell, 16 bits of region, 24 bits
-//! of where the name is; names: a byte of length, then the letters.
+//! bits each; divisions, each a region with one of its districts: two letters of the
+//! country, 24 bits of where the name of the region (admin1) is, 24 bits of where that of
+//! the district (admin2) is; towns by cell: 16 bits of latitude and of longitude within the
+//! cell, 16 bits of division, 24 bits of where the name is; names, each once: a byte of
+//! length, then the letters. A region or a district that has no name has the empty one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
@@ -43,23 +45,28 @@ fn main() {
             at
         })
     };
-    let mut regions: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut region_table = Vec::new();
+    let mut divisions: BTreeMap<[String; 3], usize> = BTreeMap::new();
+    let mut division_table = Vec::new();
     let mut towns = Vec::new();
     for line in table.lines().skip(1) {
         let fields = fields(line);
-        let [latitude, longitude, name, region, _, country] = &fields[..] else {
+        let [latitude, longitude, name, region, district, country] = &fields[..] else {
             panic!("{line}");
         };
+        // Two towns have no name, and would say nothing.
+        if name.is_empty() {
+            continue;
+        }
         let (latitude, longitude): (f64, f64) =
             (latitude.parse().unwrap(), longitude.parse().unwrap());
-        let region = *regions
-            .entry((country.clone(), region.clone()))
+        let division = *divisions
+            .entry([country.clone(), region.clone(), district.clone()])
             .or_insert_with(|| {
                 assert_eq!(country.len(), 2);
-                region_table.extend(country.bytes());
-                region_table.extend(&name_of(region).to_le_bytes()[..3]);
-                region_table.len() / 5 - 1
+                division_table.extend(country.bytes());
+                division_table.extend(&name_of(region).to_le_bytes()[..3]);
+                division_table.extend(&name_of(district).to_le_bytes()[..3]);
+                division_table.len() / 8 - 1
             });
         let (row, column) = (
             (latitude + 90.0).floor().min(179.0),
@@ -71,23 +78,23 @@ fn main() {
             cell,
             within(latitude + 90.0 - row),
             within(longitude + 180.0 - column),
-            region as u16,
+            division as u16,
             name_of(name),
         ));
     }
-    assert!(regions.len() < 65_536 && names.len() < 1 << 24);
+    assert!(divisions.len() < 65_536 && names.len() < 1 << 24);
     towns.sort_unstable();
     towns.dedup();
-    let mut file = b"PLACES01".to_vec();
-    for number in [towns.len(), regions.len(), names.len()] {
+    let mut file = b"PLACES02".to_vec();
+    for number in [towns.len(), divisions.len(), names.len()] {
         file.extend((number as u32).to_le_bytes());
     }
     for cell in 0..=180 * 360 {
         file.extend((towns.partition_point(|town| town.0 < cell) as u32).to_le_bytes());
     }
-    file.extend(&region_table);
-    for (_, latitude, longitude, region, name) in &towns {
-        for number in [latitude, longitude, region] {
+    file.extend(&division_table);
+    for (_, latitude, longitude, division, name) in &towns {
+        for number in [latitude, longitude, division] {
             file.extend(number.to_le_bytes());
         }
         file.extend(&name.to_le_bytes()[..3]);
@@ -95,9 +102,9 @@ fn main() {
     file.extend(&names);
     std::fs::write(&arguments[2], &file).unwrap();
     println!(
-        "{} towns, {} regions, {} bytes of names, {} bytes",
+        "{} towns, {} divisions, {} bytes of names, {} bytes",
         towns.len(),
-        regions.len(),
+        divisions.len(),
         names.len(),
         file.len()
     );

@@ -1,10 +1,13 @@
-//! The town, region and country of a position, without a network.
+//! The town, district, region and country of a position, without a network.
 //!
 //! The table of towns comes from GeoNames (cities of 1000 people and more, CC BY 4.0,
 //! <https://www.geonames.org>); `examples/places.rs` made `place/places.bin` of it, and
 //! its layout is described there. It is read where it lies in the program: nothing is
 //! loaded, and a search looks at the towns within 50 km only. It knows no borders: a
-//! position belongs to the country of the nearest town.
+//! position belongs to the country of the nearest town. It knows no sizes either: in a large
+//! city the nearest town is often a borough, and the city's name then stands in the district
+//! or the region (in the local language at times: "Regierungsbezirk Koln"), or nowhere, as
+//! in the boroughs of Munich or beside the border of a state.
 
 mod countries;
 
@@ -16,11 +19,11 @@ pub const FARTHEST: f64 = 50_000.0;
 const DEGREE: f64 = 111_195.0;
 
 const TABLE: &[u8] = include_bytes!("place/places.bin");
-const MAGIC: &[u8] = b"PLACES01";
+const MAGIC: &[u8] = b"PLACES02";
 const HEADER: usize = 20;
 const ROWS: usize = 180;
 const COLUMNS: usize = 360;
-const REGION: usize = 5;
+const DIVISION: usize = 8;
 const TOWN: usize = 9;
 
 /// Where something is, in words.
@@ -30,6 +33,9 @@ pub struct Place {
     pub country: &'static str,
     /// The state, province or county, where GeoNames has one.
     pub region: Option<&'static str>,
+    /// The division below the region, such as a county or a metropolitan city ("Greater
+    /// London", "Los Angeles County"), in ASCII letters, where GeoNames has one.
+    pub district: Option<&'static str>,
     /// The nearest town, or part of a large town, in ASCII letters.
     pub town: &'static str,
     /// Metres to the middle of the town.
@@ -77,7 +83,7 @@ pub fn place(latitude: f64, longitude: f64) -> Option<Place> {
 
 /// The table, with where its parts begin.
 struct Table {
-    regions: usize,
+    divisions: usize,
     towns: usize,
     names: usize,
 }
@@ -87,13 +93,13 @@ impl Table {
         if !TABLE.starts_with(MAGIC) {
             return None;
         }
-        let (towns, regions) = (number(8, 4)?, number(12, 4)?);
+        let (towns, divisions) = (number(8, 4)?, number(12, 4)?);
         let after_cells = HEADER + (ROWS * COLUMNS + 1) * 4;
-        let after_regions = after_cells + regions * REGION;
+        let after_divisions = after_cells + divisions * DIVISION;
         Some(Self {
-            regions: after_cells,
-            towns: after_regions,
-            names: after_regions + towns * TOWN,
+            divisions: after_cells,
+            towns: after_divisions,
+            names: after_divisions + towns * TOWN,
         })
     }
 
@@ -114,12 +120,14 @@ impl Table {
 
     fn describe(&self, town: usize, distance: u32) -> Option<Place> {
         let at = self.towns + town * TOWN;
-        let region = self.regions + number(at + 4, 2)? * REGION;
-        let code = std::str::from_utf8(TABLE.get(region..region + 2)?).ok()?;
-        let region = self.name(number(region + 2, 3)?)?;
+        let division = self.divisions + number(at + 4, 2)? * DIVISION;
+        let code = std::str::from_utf8(TABLE.get(division..division + 2)?).ok()?;
+        let region = self.name(number(division + 2, 3)?)?;
+        let district = self.name(number(division + 5, 3)?)?;
         Some(Place {
             country: countries::name(code)?,
             region: (!region.is_empty()).then_some(region),
+            district: (!district.is_empty()).then_some(district),
             town: self.name(number(at + 6, 3)?)?,
             distance,
         })
@@ -167,6 +175,59 @@ mod tests {
             place(52.5163, 13.3777).and_then(|place| place.region),
             Some("Berlin")
         );
+    }
+
+    #[test]
+    fn the_district_or_the_region_names_the_large_city_whose_borough_is_nearest() {
+        for (latitude, longitude, expected) in [
+            (51.5007, -0.1246, "City of Westminster/Greater London"),
+            (34.1016, -118.3267, "Hollywood/Los Angeles County"),
+            (45.4642, 9.19, "Milano/Citta metropolitana di Milano"),
+            (41.4036, 2.1744, "Gracia/Provincia de Barcelona"),
+            (50.9413, 6.9583, "Altstadt Nord/Regierungsbezirk Koln"),
+            (40.776, -73.971, "Manhattan/New York County"),
+            (50.0755, 14.4378, "Stare Mesto/Praha 1"),
+            // No district; the state is the city.
+            (53.5503, 9.9922, "Neustadt/Hamburg"),
+            (52.5163, 13.3777, "Tiergarten Bezirk/Berlin"),
+            (50.0875, 14.4213, "Prague/Praha"),
+        ] {
+            let place = place(latitude, longitude).unwrap();
+            let division = place.district.or(place.region).unwrap();
+            assert_eq!(format!("{}/{division}", place.town), expected);
+        }
+    }
+
+    #[test]
+    fn a_town_across_the_border_hides_the_city() {
+        // Times Square is nearer to the middle of a town across the river, and the Eiffel
+        // Tower to one of another department: no word of theirs is the city's.
+        let times_square = place(40.758, -73.9855).unwrap();
+        assert_eq!(times_square.town, "Weehawken");
+        assert_eq!(times_square.district, Some("Hudson County"));
+        assert_eq!(times_square.region, Some("New Jersey"));
+        let tower = place(48.8584, 2.2945).unwrap();
+        assert_eq!(tower.town, "Neuilly-sur-Seine");
+        assert_eq!(tower.district, Some("Departement des Hauts-de-Seine"));
+        assert_eq!(tower.region, Some("Ile-de-France"));
+    }
+
+    #[test]
+    fn every_town_of_the_table_can_be_described() {
+        let table = Table::open().unwrap();
+        let towns = table.towns(ROWS - 1, COLUMNS - 1).unwrap().end;
+        assert_eq!(towns, number(8, 4).unwrap());
+        assert_eq!(table.names, table.towns + towns * TOWN);
+        assert_eq!(table.names + number(16, 4).unwrap(), TABLE.len());
+        let places = (0..towns).map(|town| table.describe(town, 0).unwrap());
+        let mut districts = 0;
+        for place in places {
+            assert!(!place.town.is_empty());
+            assert_ne!(place.region, Some(""));
+            assert_ne!(place.district, Some(""));
+            districts += usize::from(place.district.is_some());
+        }
+        assert!(districts * 2 > towns, "{districts} of {towns}");
     }
 
     #[test]
