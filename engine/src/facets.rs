@@ -27,6 +27,7 @@ use crate::metadata::TakenSource;
 use crate::query::Shape;
 
 pub use counts::FacetCounts;
+use labels::without_accents;
 pub use labels::{Label, Labels, folded, folded_path};
 pub use words::words;
 
@@ -78,7 +79,9 @@ pub struct PlaceName {
     pub country: String,
     /// The state, province or county.
     pub region: Option<String>,
-    /// The town.
+    /// The division below it: a county, the area of a large city.
+    pub district: Option<String>,
+    /// The town, or a part of a large one.
     pub town: String,
 }
 
@@ -109,6 +112,7 @@ pub struct Facets {
     cameras: Labels,
     countries: Labels,
     regions: Labels,
+    districts: Labels,
     /// By `country/town`.
     towns: Labels,
     kinds: Labels,
@@ -155,6 +159,9 @@ impl Facets {
             self.countries.change(&place.country, change);
             if let Some(region) = &place.region {
                 self.regions.change(region, change);
+            }
+            if let Some(district) = &place.district {
+                self.districts.change(district, change);
             }
             let town = town_key(&place.country, &place.town);
             self.towns.change(&town, change);
@@ -280,9 +287,10 @@ impl Facets {
         labels.into_iter().flatten().map(|label| label.rows).union()
     }
 
-    /// The rows taken at a place: a country, region or town of this name; a country given as
-    /// `country/`, a town given as `country/town`; or else any place whose name contains all
-    /// words of it.
+    /// The rows taken at a place: a country, region, district or town of this name, with or
+    /// without accents, where a district is also known without what it is (`london` for Greater
+    /// London, `los angeles` for Los Angeles County); a country given as `country/`, a town given
+    /// as `country/town`; or else any place whose name contains all words of it.
     #[must_use]
     pub fn of_place(&self, name: &str) -> RoaringBitmap {
         if let Some((country, town)) = name.split_once('/') {
@@ -293,19 +301,25 @@ impl Facets {
             };
             return label.map(|label| label.rows.clone()).unwrap_or_default();
         }
-        let wide = [&self.countries, &self.regions];
-        let exact = wide.iter().filter_map(|labels| labels.get(name));
-        let mut rows: RoaringBitmap = exact.map(|label| label.rows).union();
-        let wanted = folded(name);
-        let towns = self.towns.iter().filter(|label| {
+        let wanted = without_accents(name);
+        let is_it = |label: &Label<'_>| without_accents(label.name) == wanted;
+        let of_town = |label: &Label<'_>| {
             let town = label.name.split_once('/').map_or("", |(_, town)| town);
-            folded(town) == wanted
-        });
-        rows |= towns.map(|label| label.rows).union();
+            without_accents(town) == wanted
+        };
+        let of_district = |label: &Label<'_>| {
+            let name = without_accents(label.name);
+            name == wanted || proper_name(&name) == wanted
+        };
+        let found = (self.countries.iter().filter(is_it))
+            .chain(self.regions.iter().filter(is_it))
+            .chain(self.districts.iter().filter(of_district))
+            .chain(self.towns.iter().filter(of_town));
+        let rows: RoaringBitmap = found.map(|label| label.rows).union();
         if !rows.is_empty() {
             return rows;
         }
-        let loose = [&self.countries, &self.regions, &self.towns];
+        let loose = [&self.countries, &self.regions, &self.districts, &self.towns];
         let loose = loose.iter().map(|labels| labels.containing(name));
         loose.union()
     }
@@ -393,10 +407,10 @@ impl RowFacts {
     fn words(&self) -> std::collections::BTreeSet<String> {
         let folders = self.folders.iter().map(|(_, folder)| folder.as_str());
         let place = self.place.iter().flat_map(|place| {
-            let region = place.region.as_deref();
             [
                 Some(place.country.as_str()),
-                region,
+                place.region.as_deref(),
+                place.district.as_deref(),
                 Some(place.town.as_str()),
             ]
         });
@@ -412,6 +426,45 @@ impl RowFacts {
         found.extend(names.filter(|word| !word.starts_with(|first: char| first.is_numeric())));
         found
     }
+}
+
+/// The name of a district without the words that say what it is.
+fn proper_name(district: &str) -> String {
+    const KINDS: &[&str] = &[
+        "area",
+        "arrondissement",
+        "borough",
+        "citta",
+        "city",
+        "county",
+        "de",
+        "del",
+        "della",
+        "departement",
+        "des",
+        "di",
+        "district",
+        "du",
+        "greater",
+        "kreis",
+        "la",
+        "landkreis",
+        "metropolitan",
+        "metropolitana",
+        "municipality",
+        "of",
+        "politischer",
+        "bezirk",
+        "powiat",
+        "prefecture",
+        "province",
+        "provincia",
+        "regierungsbezirk",
+        "region",
+        "the",
+    ];
+    let words = district.split(' ').filter(|word| !KINDS.contains(word));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn town_key(country: &str, town: &str) -> String {

@@ -51,6 +51,7 @@ pub(super) fn row_facts(
         .map(|place| PlaceName {
             country: place.country.to_owned(),
             region: place.region.map(str::to_owned),
+            district: place.district.map(str::to_owned),
             town: place.town.to_owned(),
         });
     let caption = [metadata.title, metadata.description];

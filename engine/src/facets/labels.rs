@@ -56,6 +56,19 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
+/// A name as it is compared where one side may have lost its accents.
+pub(super) fn without_accents(text: &str) -> String {
+    let plain = folded(text);
+    if plain.is_ascii() {
+        return plain;
+    }
+    let is_mark = |character: &char| ('\u{300}'..='\u{36f}').contains(character);
+    plain
+        .nfd()
+        .filter(|character| !is_mark(character))
+        .collect()
+}
+
 /// In lower case, with composed letters.
 pub(super) fn comparable(text: &str) -> String {
     if text.is_ascii() {

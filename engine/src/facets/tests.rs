@@ -116,6 +116,35 @@ fn a_label_is_spelled_as_most_rows_spell_it_in_whatever_order_they_come() {
 }
 
 #[test]
+fn a_large_city_is_found_by_its_name_though_the_nearest_town_is_a_part_of_it() {
+    let mut facets = Facets::default();
+    let districts = [
+        "Greater London",
+        "Los Angeles County",
+        "Regierungsbezirk Koln",
+        "York",
+    ];
+    for (row, district) in (0..).zip(districts) {
+        let place = PlaceName {
+            country: "X".into(),
+            region: None,
+            district: Some(district.into()),
+            town: "Hollywood".into(),
+        };
+        let facts = RowFacts {
+            place: Some(place),
+            ..RowFacts::default()
+        };
+        facets.replace(row, None, Some(&facts));
+    }
+    assert_eq!(rows(&facets.of_place("london")), [0]);
+    assert_eq!(rows(&facets.of_place("Los Angeles")), [1]);
+    assert_eq!(rows(&facets.of_place("Köln")), [2]);
+    assert_eq!(rows(&facets.of_place("greater london")), [0]);
+    assert_eq!(rows(&facets.of_place("angeles")), [1], "by its words");
+}
+
+#[test]
 fn names_are_the_same_however_their_letters_are_encoded() {
     let mut facets = Facets::default();
     let mut row = facts(10, "Canon", "Zu\u{308}rich/2019-05-17 12:30");
@@ -154,6 +183,7 @@ fn places_are_found_by_country_region_town_or_words() {
         place: Some(PlaceName {
             country: country.into(),
             region: None,
+            district: None,
             town: town.into(),
         }),
         ..RowFacts::default()
