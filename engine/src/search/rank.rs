@@ -152,7 +152,7 @@ impl Criterion {
     }
 
     /// Score of a row by its looks, and what it is worth by looks and words. What it is not to
-    /// fit takes that away as the fourth power of how well it does: what is nearly as much a
+    /// fit takes that away as the square of how well it does: what is nearly as much a
     /// cat as a dog is still a dog.
     fn worth(&self, vectors: &Vectors, row: u32) -> (f32, f32) {
         let (score, looks) = self.looks(vectors, row).unwrap_or((0.0, 0.0));
@@ -160,7 +160,7 @@ impl Criterion {
         let words = words.map_or(0.0, |words| words.relevance(row));
         let mut relevance = either(looks, words);
         for (unwanted, weight) in &self.against {
-            relevance *= 1.0 - weight * unwanted.worth(vectors, row).1.powi(4);
+            relevance *= 1.0 - weight * unwanted.worth(vectors, row).1.powi(2);
         }
         (score, relevance)
     }
