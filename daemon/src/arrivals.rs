@@ -20,6 +20,9 @@ const WAITING: usize = 4096;
 /// it.
 const ROUND: Duration = Duration::from_secs(1);
 
+/// An idle daemon is not woken to see that nothing is new.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
 /// A photo that entered a pinned query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
@@ -68,7 +71,7 @@ impl Arrivals {
         let thread = thread::Builder::new().name("arrivals".to_owned());
         thread.spawn(move || {
             loop {
-                let next = arrivals.index.wait_for_generation(known.number(), ROUND);
+                let next = arrivals.index.wait_for_generation(known.number(), PATIENCE);
                 if next.number() != known.number() {
                     let new = next.rows() - known.rows();
                     arrivals.tell(&next, &new);
