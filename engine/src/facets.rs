@@ -83,6 +83,8 @@ pub struct PlaceName {
     pub district: Option<String>,
     /// The town, or a part of a large one.
     pub town: String,
+    /// The names of the large city in which it is; none if it is in none.
+    pub city: Vec<String>,
 }
 
 /// The shape of so many pixels, square if the longer side is at most a twentieth longer;
@@ -113,6 +115,7 @@ pub struct Facets {
     countries: Labels,
     regions: Labels,
     districts: Labels,
+    cities: Labels,
     /// By `country/town`.
     towns: Labels,
     kinds: Labels,
@@ -162,6 +165,9 @@ impl Facets {
             }
             if let Some(district) = &place.district {
                 self.districts.change(district, change);
+            }
+            for name in &place.city {
+                self.cities.change(name, change);
             }
             let town = town_key(&place.country, &place.town);
             self.towns.change(&town, change);
@@ -287,7 +293,7 @@ impl Facets {
         labels.into_iter().flatten().map(|label| label.rows).union()
     }
 
-    /// The rows taken at a place: a country, region, district or town of this name, with or
+    /// The rows taken at a place: a country, region, district, large city or town of this name, with or
     /// without accents, where a district is also known without what it is (`london` for Greater
     /// London, `los angeles` for Los Angeles County); a country given as `country/`, a town given
     /// as `country/town`; or else any place whose name contains all words of it.
@@ -313,13 +319,20 @@ impl Facets {
         };
         let found = (self.countries.iter().filter(is_it))
             .chain(self.regions.iter().filter(is_it))
+            .chain(self.cities.iter().filter(is_it))
             .chain(self.districts.iter().filter(of_district))
             .chain(self.towns.iter().filter(of_town));
         let rows: RoaringBitmap = found.map(|label| label.rows).union();
         if !rows.is_empty() {
             return rows;
         }
-        let loose = [&self.countries, &self.regions, &self.districts, &self.towns];
+        let loose = [
+            &self.countries,
+            &self.regions,
+            &self.districts,
+            &self.cities,
+            &self.towns,
+        ];
         let loose = loose.iter().map(|labels| labels.containing(name));
         loose.union()
     }
@@ -407,12 +420,14 @@ impl RowFacts {
     fn words(&self) -> std::collections::BTreeSet<String> {
         let folders = self.folders.iter().map(|(_, folder)| folder.as_str());
         let place = self.place.iter().flat_map(|place| {
-            [
+            let known = [
                 Some(place.country.as_str()),
                 place.region.as_deref(),
                 place.district.as_deref(),
                 Some(place.town.as_str()),
-            ]
+            ];
+            let city = place.city.iter().map(String::as_str);
+            known.into_iter().chain(city.map(Some))
         });
         let texts = folders
             .chain(self.keywords.iter().map(String::as_str))

@@ -9,7 +9,10 @@
 //! or the region (in the local language at times: "Regierungsbezirk Koln"), or nowhere, as
 //! in the boroughs of Munich or beside the border of a state.
 
+mod cities;
 mod countries;
+
+pub use cities::city_names;
 
 /// How far a town may be, in metres. Beyond, a position has no place: it is at sea, or
 /// in a wilderness.

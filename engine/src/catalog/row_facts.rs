@@ -47,8 +47,13 @@ pub(super) fn row_facts(
     let is_known = taken.source != TakenSource::FileTime || modified.is_some();
     let place = metadata
         .position
-        .and_then(|position| place::place(position.latitude, position.longitude))
-        .map(|place| PlaceName {
+        .and_then(|position| {
+            let (latitude, longitude) = (position.latitude, position.longitude);
+            let city = place::city_names(latitude, longitude);
+            Some((place::place(latitude, longitude)?, city))
+        })
+        .map(|(place, city)| PlaceName {
+            city: city.iter().map(|name| (*name).to_owned()).collect(),
             country: place.country.to_owned(),
             region: place.region.map(str::to_owned),
             district: place.district.map(str::to_owned),

@@ -129,6 +129,7 @@ fn a_large_city_is_found_by_its_name_though_the_nearest_town_is_a_part_of_it() {
             country: "X".into(),
             region: None,
             district: Some(district.into()),
+            city: Vec::new(),
             town: "Hollywood".into(),
         };
         let facts = RowFacts {
@@ -184,6 +185,7 @@ fn places_are_found_by_country_region_town_or_words() {
             country: country.into(),
             region: None,
             district: None,
+            city: Vec::new(),
             town: town.into(),
         }),
         ..RowFacts::default()
