@@ -1,8 +1,8 @@
 //! Roots that go away and come back: offline is not deleted.
 
 use std::fs;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::pictures::{write_many, write_small};
 use crate::support::{Daemon, Home, Tmpfs, names};
@@ -52,6 +52,11 @@ fn photos_of_an_offline_root_can_be_hidden() {
     write_many(&home.photos(), 30);
     write_many(&other, 5);
     write_small(&other.join("only here.jpg"), 100);
+    // Older than all that will be hidden.
+    for path in [other.join("only here.jpg"), other.join("000/00000.jpg")] {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        fs::File::open(path).unwrap().set_modified(time).unwrap();
+    }
     let Some(daemon) = Daemon::start(&home) else {
         return;
     };
@@ -65,6 +70,18 @@ fn photos_of_an_offline_root_can_be_hidden() {
         assert!(folder.join(name).exists());
     }
     assert_eq!(home.search("anything", 4).len(), 4);
+    // What is hidden takes no place among so many, and no folder is there for it.
+    let search = home.mount().join("search");
+    for query in ["type=jpeg top=6", "in=other top=6", "anything min=0 top=6"] {
+        assert_eq!(names(&search.join(query)).len(), 6, "{query}");
+    }
+    let years = names(&home.mount().join("by-date"));
+    assert_eq!(years.first().map(String::as_str), Some("2001"));
+    let links: usize = years
+        .iter()
+        .map(|year| files_below(&home.mount().join("by-date").join(year)))
+        .sum();
+    assert_eq!(links, 6);
     fs::rename(&away, home.photos()).unwrap();
     daemon.wait_for("the return", || shown(&home) == 31);
     assert_eq!(home.status().number("vectors"), 31);
@@ -322,4 +339,12 @@ fn a_root_that_is_removed_and_made_anew_is_found_soon() {
     // Not at the next poll, after a minute.
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert_eq!(home.status().number("vectors"), 30);
+}
+
+/// The number of entries below a folder that are no folders.
+fn files_below(folder: &Path) -> usize {
+    let entries = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(Result::unwrap);
+    entries.filter(|entry| !entry.file_type().is_dir()).count()
 }
