@@ -88,7 +88,7 @@ pub(crate) enum Command {
     /// Print the photos that fit a query best, best first
     ///
     /// Asks the running daemon; without one, opens the index itself. A query is English
-    /// words; `cat + snow - dog` adds and subtracts. Filters: date=2023-05..2024-01,
+    /// words; `cat + snow - dog` means both, and not that. Filters: date=2023-05..2024-01,
     /// camera=nikon, place=paris, type=raw, tag=family, in=FOLDER, shape=portrait. `top=50`
     /// limits; `min=0` shows what fits less well, too.
     Search {

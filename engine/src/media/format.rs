@@ -24,9 +24,6 @@ const VIDEOS: &[&str] = &[
     "mp4", "m4v", "mov", "qt", "3gp", "3g2", "avi", "mkv", "webm",
 ];
 
-/// The extension of a file that says something of the picture beside it.
-const SIDECAR: &str = "xmp";
-
 impl Format {
     /// Finds the format by the first bytes of the content.
     pub(super) fn of_content(bytes: &[u8]) -> Result<Self, MediaError> {
@@ -48,12 +45,6 @@ impl Format {
     /// The extensions of such names, in lower case.
     pub fn extensions() -> impl Iterator<Item = &'static str> {
         [PICTURES, RAWS, VIDEOS].into_iter().flatten().copied()
-    }
-
-    /// Whether a file of this name is a sidecar: it describes a picture beside it.
-    #[must_use]
-    pub fn is_sidecar_name(name: &Path) -> bool {
-        extension_is(name, |extension| extension.eq_ignore_ascii_case(SIDECAR))
     }
 
     /// What `image` calls it; nothing if `image` is not to decode it.

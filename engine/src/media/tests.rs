@@ -194,16 +194,6 @@ fn names_of_pictures_are_known_in_any_case() {
 use std::path::Path;
 
 #[test]
-fn names_of_sidecars_are_known_in_any_case() {
-    for name in ["a.xmp", "a.jpg.XMP", "b.Xmp"] {
-        assert!(Format::is_sidecar_name(Path::new(name)), "{name}");
-    }
-    for name in ["a.jpg", "xmp", ".xmp", "a.xmp.jpg"] {
-        assert!(!Format::is_sidecar_name(Path::new(name)), "{name}");
-    }
-}
-
-#[test]
 fn formats_are_stored_as_they_were_and_have_names() {
     // The catalogue of an older version: numbers of variants are for ever.
     let old = [
