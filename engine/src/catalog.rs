@@ -15,18 +15,21 @@
 mod batch;
 mod described;
 mod keys;
+mod pairs;
 mod records;
 mod row_facts;
 mod sidecars;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
 use roaring::RoaringBitmap;
 
 pub use batch::{Batch, Committed, RowChange};
 pub use described::Knowledge;
 pub use keys::{FileKey, RootId};
+pub use pairs::{FingerprintRecord, Pair, PairOf};
 pub use records::{
     ContentRecord, FileRecord, Finding, FolderMark, MetadataRecord, RootFacts, Stamp, Totals,
     unix_seconds,
@@ -36,9 +39,10 @@ pub use sidecars::is_sidecar_name;
 use crate::worker::ContentHash;
 use records::{DeadRecord, Meta, RootRecord};
 
-/// What this version writes. An index of a newer version is refused; one of version 1, which has
-/// no metadata and no sidecars, is read as it is and gets them at the next pass.
-const VERSION: u32 = 2;
+/// What this version writes. An index of a newer version is refused. One of version 1, which has
+/// no metadata and no sidecars, is read as it is and gets them at the next pass; of one before
+/// version 3, which knows no duplicates, all photos wait to be compared.
+const VERSION: u32 = 3;
 
 /// Memory that sled may use for its cache, in bytes.
 const CACHE: u64 = 64 << 20;
@@ -86,6 +90,8 @@ pub enum CatalogError {
 #[derive(Debug)]
 pub struct Catalog {
     path: PathBuf,
+    /// How many rows wait to be compared with others.
+    waiting: AtomicU64,
     // Dropped after `tree`, which belongs to it.
     tree: sled::Tree,
     db: sled::Db,
@@ -116,6 +122,7 @@ impl Catalog {
         let tree = db.open_tree("catalogue").map_err(store)?;
         let catalog = Self {
             path: path.to_owned(),
+            waiting: AtomicU64::new(0),
             tree,
             db,
         };
@@ -124,9 +131,13 @@ impl Catalog {
                 path: path.to_owned(),
                 found: meta.version,
             }),
-            Some(_) => Ok(catalog),
+            Some(_) => {
+                catalog.begin_pairs()?;
+                Ok(catalog)
+            }
             None => {
                 catalog.put(keys::META, &Meta::empty(VERSION))?;
+                catalog.begin_pairs()?;
                 catalog.sync()?;
                 Ok(catalog)
             }

@@ -1,36 +1,30 @@
 //! What the owner decided: not a cache, so it outlives every index.
 //!
-//! One small file of the state folder, `decisions.toml`, that a person can read and mend:
-//! for now the pinned queries. It is written whole beside itself and put in its place, and
-//! a file that is not understood is never written over. What a query is, and whether a pin
-//! makes sense, is not known here.
+//! One small file of the state folder, `decisions.toml`, that a person can read and mend: the
+//! pinned queries, and groups of duplicates that are to be shown no more. It is written whole beside itself and put in its place, and
+//! a file that is not understood is never written over. What a query is, whether a pin makes
+//! sense, and which contents there are, is not known here.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+mod dismissals;
+mod file;
+
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use serde::Deserialize;
+pub use dismissals::{Dismissal, MOST_DISMISSALS, group_id};
+use file::{VERSION, Written, read, write};
 
 /// The file's name in the state folder.
 const NAME: &str = "decisions.toml";
-
-/// The version of the file that this semfs writes.
-const VERSION: u32 = 1;
 
 /// The most queries that can be pinned.
 pub const MOST_PINS: usize = 1_000;
 
 /// The longest pin, in bytes: it is the name of a folder.
 pub const LONGEST_PIN: usize = 255;
-
-/// The first lines of the file.
-const HEADER: &str = "\
-# What you decided, as semfs keeps it. `semfs index --rebuild` does not touch it.
-# It may be edited; semfs reads it when it starts, and before each change that it makes.
-";
 
 /// Why a decision cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +68,12 @@ pub enum DecisionError {
     /// There are too many pins.
     #[error("{MOST_PINS} queries are pinned, and more are not kept: unpin one first")]
     TooMany,
+    /// There are too many dismissed groups.
+    #[error(
+        "{MOST_DISMISSALS} groups of duplicates are dismissed, and more are not kept: restore \
+         some first (`semfs dupes --dismissed` lists them)"
+    )]
+    TooManyDismissals,
     /// It cannot be the name of a folder.
     #[error(
         "{0:?} cannot be pinned: a pin is the name of a folder, has 1 to {LONGEST_PIN} bytes, \
@@ -95,23 +95,8 @@ pub struct Decisions {
 #[derive(Debug, Clone)]
 struct Kept {
     pins: Arc<[String]>,
+    dismissals: Arc<[Dismissal]>,
     changed: SystemTime,
-}
-
-/// The file as it is read.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    #[allow(dead_code)] // read beforehand, by itself
-    version: u32,
-    #[serde(default)]
-    pins: Vec<String>,
-}
-
-/// What can be read of a file of any version.
-#[derive(Debug, Deserialize)]
-struct WrittenVersion {
-    version: u32,
 }
 
 impl Decisions {
@@ -121,12 +106,16 @@ impl Decisions {
     /// When the file cannot be read, is damaged, or a newer version's.
     pub fn open(state: &Path) -> Result<Self, DecisionError> {
         let path = state.join(NAME);
-        let pins = read(&path)?.into();
+        let written = read(&path)?;
         let modified = fs::metadata(&path).and_then(|file| file.modified());
         let changed = modified.unwrap_or_else(|_| SystemTime::now());
         Ok(Self {
             path,
-            kept: Mutex::new(Kept { pins, changed }),
+            kept: Mutex::new(Kept {
+                pins: written.pins.into(),
+                dismissals: written.dismissed.into(),
+                changed,
+            }),
             writing: Mutex::default(),
         })
     }
@@ -160,7 +149,7 @@ impl Decisions {
         if !is_name(query) {
             return Err(DecisionError::Name(query.to_owned()));
         }
-        self.change(|pins| {
+        self.change(|Written { pins, .. }| {
             if pins.iter().any(|pin| pin == query) {
                 return Ok(false);
             }
@@ -177,35 +166,77 @@ impl Decisions {
     /// # Errors
     /// When the file cannot be read or written. Nothing is changed then.
     pub fn unpin(&self, query: &str) -> Result<bool, DecisionError> {
-        self.change(|pins| {
+        self.change(|Written { pins, .. }| {
             let before = pins.len();
             pins.retain(|pin| pin != query);
             Ok(pins.len() != before)
         })
     }
 
-    /// Changes the pins in the file, and then those in memory. The file is read anew, so
+    /// The groups of duplicates that are to be shown no more, in the order of their dismissal.
+    #[must_use]
+    pub fn dismissals(&self) -> Arc<[Dismissal]> {
+        Arc::clone(&lock(&self.kept).dismissals)
+    }
+
+    /// Dismisses a group, and syncs that to the disk. False: it was dismissed already.
+    ///
+    /// # Errors
+    /// When there are [`MOST_DISMISSALS`] already, or the file cannot be read or written.
+    /// Nothing is changed then.
+    pub fn dismiss(&self, dismissal: Dismissal) -> Result<bool, DecisionError> {
+        self.change(|Written { dismissed, .. }| {
+            if dismissed
+                .iter()
+                .any(|known| known.covers(dismissal.tier, &dismissal.contents))
+            {
+                return Ok(false);
+            }
+            if dismissed.len() >= MOST_DISMISSALS {
+                return Err(DecisionError::TooManyDismissals);
+            }
+            dismissed.push(dismissal);
+            Ok(true)
+        })
+    }
+
+    /// Takes a dismissal back by its [`Dismissal::id`], and syncs that to the disk. False: there
+    /// was none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written. Nothing is changed then.
+    pub fn restore(&self, id: &str) -> Result<bool, DecisionError> {
+        self.change(|Written { dismissed, .. }| {
+            let before = dismissed.len();
+            dismissed.retain(|dismissal| dismissal.id() != id);
+            Ok(dismissed.len() != before)
+        })
+    }
+
+    /// Changes the decisions in the file, and then those in memory. The file is read anew, so
     /// that what its owner wrote there meanwhile is kept, or is an error and kept.
     fn change(
         &self,
-        change: impl FnOnce(&mut Vec<String>) -> Result<bool, DecisionError>,
+        change: impl FnOnce(&mut Written) -> Result<bool, DecisionError>,
     ) -> Result<bool, DecisionError> {
         let _writing = lock(&self.writing);
-        let mut pins = read(&self.path)?;
-        let changed = change(&mut pins)?;
+        let mut written = read(&self.path)?;
+        let changed = change(&mut written)?;
         if changed {
-            write(&self.path, &pins).map_err(|source| DecisionError::Disk {
+            write(&self.path, &written).map_err(|source| DecisionError::Disk {
                 path: self.path.clone(),
                 action: "written",
                 source,
             })?;
         }
         let mut kept = lock(&self.kept);
-        if *kept.pins != *pins {
-            *kept = Kept {
-                pins: pins.into(),
-                changed: SystemTime::now(),
-            };
+        if *kept.pins != *written.pins || *kept.dismissals != *written.dismissed {
+            // Who holds the one list knows by it that nothing of it changed.
+            if *kept.pins != *written.pins {
+                kept.pins = written.pins.into();
+            }
+            kept.dismissals = written.dismissed.into();
+            kept.changed = SystemTime::now();
         }
         Ok(changed)
     }
@@ -214,88 +245,6 @@ impl Decisions {
 fn is_name(query: &str) -> bool {
     let length = 1..=LONGEST_PIN;
     length.contains(&query.len()) && !query.contains(['/', '\0']) && query != "." && query != ".."
-}
-
-fn read(path: &Path) -> Result<Vec<String>, DecisionError> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|source| DecisionError::Disk {
-            path: path.to_owned(),
-            action: "read",
-            source,
-        })?,
-    };
-    parse(path, &text)
-}
-
-fn parse(path: &Path, text: &str) -> Result<Vec<String>, DecisionError> {
-    let damaged = |at: usize, reason: String| DecisionError::Damaged {
-        path: path.to_owned(),
-        line: text[..at.min(text.len())].matches('\n').count() + 1,
-        reason,
-    };
-    let not_understood = |error: toml::de::Error| {
-        damaged(
-            error.span().map_or(0, |span| span.start),
-            error.message().to_owned(),
-        )
-    };
-    // By itself first: other keys may be those of a newer version.
-    let WrittenVersion { version } = toml::from_str(text).map_err(not_understood)?;
-    if version > VERSION {
-        return Err(DecisionError::Newer {
-            path: path.to_owned(),
-            version,
-        });
-    }
-    let written: Written = toml::from_str(text).map_err(not_understood)?;
-    let mut pins: Vec<String> = Vec::new();
-    for pin in written.pins {
-        if !is_name(&pin) {
-            let at = text.find(pin.as_str()).unwrap_or(0);
-            return Err(damaged(at, DecisionError::Name(pin).to_string()));
-        }
-        if !pins.contains(&pin) {
-            pins.push(pin);
-        }
-    }
-    Ok(pins)
-}
-
-/// Writes the file whole: after a crash there is the old one or the new one.
-fn write(path: &Path, pins: &[String]) -> io::Result<()> {
-    let beside = path.with_extension("toml.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
-    file.write_all(text(pins).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-fn text(pins: &[String]) -> String {
-    let mut text = format!("{HEADER}version = {VERSION}\n\npins = [\n");
-    for pin in pins {
-        text.push_str("    \"");
-        for character in pin.chars() {
-            match character {
-                '"' | '\\' => text.extend(['\\', character]),
-                control if control.is_control() => {
-                    text.push_str(&format!("\\u{:04X}", u32::from(control)));
-                }
-                other => text.push(other),
-            }
-        }
-        text.push_str("\",\n");
-    }
-    text + "]\n"
 }
 
 /// Locks what has no state that a panic could leave half-changed.

@@ -70,6 +70,8 @@ pub struct RowFacts {
     pub names: Vec<String>,
     /// No picture could be had of it, so its row has no vector.
     pub blank: bool,
+    /// It is in several files.
+    pub copied: bool,
 }
 
 /// Where a photo was taken, in words.
@@ -127,6 +129,7 @@ pub struct Facets {
     words: Labels,
     taken: Column,
     blank: Rows,
+    copied: Rows,
 }
 
 impl Facets {
@@ -189,6 +192,9 @@ impl Facets {
         }
         if facts.blank {
             change(Arc::make_mut(&mut self.blank));
+        }
+        if facts.copied {
+            change(Arc::make_mut(&mut self.copied));
         }
     }
 
@@ -265,6 +271,12 @@ impl Facets {
     #[must_use]
     pub fn blank(&self) -> &RoaringBitmap {
         &self.blank
+    }
+
+    /// The rows whose content is in several files.
+    #[must_use]
+    pub fn copied(&self) -> &RoaringBitmap {
+        &self.copied
     }
 
     /// The rows in whose paths, tags, camera, place or caption a word occurs, written as

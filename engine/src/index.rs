@@ -9,6 +9,7 @@
 //! with the new number of rows; then the generation is published. A crash in between
 //! leaves rows that the next writer overwrites.
 
+mod duplicates;
 mod facts;
 mod generation;
 mod originals;
@@ -31,6 +32,7 @@ use crate::facets::folded_path;
 use crate::query::Filter;
 use crate::vectors::{VectorError, VectorStore};
 
+pub use duplicates::{Because, DuplicateCopy, DuplicateFile, DuplicateGroup, Keep};
 pub use generation::Generation;
 pub use originals::Original;
 pub use transaction::Transaction;
@@ -294,6 +296,17 @@ impl Index {
         }
         let mut transaction = self.begin()?;
         transaction.set_away(away)?;
+        transaction.commit()
+    }
+
+    /// Publishes a generation although nothing is new: something beside the index that readers
+    /// are shown has changed.
+    ///
+    /// # Errors
+    /// When the catalogue fails.
+    pub fn announce(&self) -> Result<(), IndexError> {
+        let mut transaction = self.begin()?;
+        transaction.catalog()?.announce();
         transaction.commit()
     }
 

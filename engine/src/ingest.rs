@@ -46,7 +46,9 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::catalog::{CatalogError, FileKey, FolderMark, RootId, Stamp, is_sidecar_name};
+use crate::catalog::{
+    CatalogError, FileKey, FingerprintRecord, FolderMark, RootId, Stamp, is_sidecar_name,
+};
 use crate::courtesy::Courtesy;
 use crate::embed::{EmbedError, ImageTower, Model, Runtime};
 use crate::index::{Index, IndexError};
@@ -173,6 +175,7 @@ struct Picture {
     facts: Facts,
     metadata: Metadata,
     pixels: Vec<u8>,
+    fingerprint: Option<FingerprintRecord>,
 }
 
 /// A content that the index has not, or has no picture of.
@@ -183,6 +186,8 @@ struct NewContent {
     metadata: Metadata,
     /// Its vector, or why no picture could be had of it.
     vector: Result<Vec<f32>, Problem>,
+    /// By what copies of it are found, if it is a picture.
+    fingerprint: Option<FingerprintRecord>,
 }
 
 /// What the stages tell the last one.

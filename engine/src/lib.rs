@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod courtesy;
 pub mod date;
 pub mod decisions;
+pub mod duplicates;
 pub mod embed;
 pub mod facets;
 mod frame;

@@ -13,6 +13,7 @@ mod heif;
 mod jpeg;
 mod libheif;
 mod orientation;
+mod quality;
 mod raw;
 mod resize;
 pub mod still;
@@ -25,14 +26,19 @@ use serde::{Deserialize, Serialize};
 pub use crate::metadata::{Kind as Format, Raw as RawFormat, Video as VideoFormat};
 pub use error::{Lacking, MediaError, Undecoded};
 pub use orientation::Orientation;
+pub use quality::quality;
 pub use resize::{Fit, Raster};
 
+use crate::duplicates::Fingerprint;
 use crate::metadata;
 
 /// The largest width or height that is decoded, in pixels.
 ///
 /// Real cameras and panoramas stay far below; headers that declare more are bombs.
 pub const MAX_SIDE: u32 = 100_000;
+
+/// The side of the square of which a fingerprint is taken, in pixels.
+const FINGERPRINT_SIDE: u32 = 128;
 
 /// Counts what this module can decode: raised when files that were problems may become
 /// photos, so that they are looked at again.
@@ -56,6 +62,8 @@ pub struct Decoded {
     pub facts: Facts,
     /// `size * size * 3` bytes: rows from the top, RGB, upright.
     pub pixels: Vec<u8>,
+    /// By what its copies are found.
+    pub fingerprint: Fingerprint,
 }
 
 /// What is known of a picture without understanding it.
@@ -134,15 +142,19 @@ fn finish(
     facts: Facts,
     target: &Target,
 ) -> Result<Decoded, MediaError> {
-    let square = resize::to_square(raster, target.size, target.fit).map_err(|reason| {
-        MediaError::Damaged {
-            format: facts.format,
-            reason,
-        }
-    })?;
+    let damaged = |reason| MediaError::Damaged {
+        format: facts.format,
+        reason,
+    };
+    let square = resize::to_square(raster, target.size, target.fit).map_err(damaged)?;
+    // Of the same raster, so it costs no decoding. The waves that it is made of are so long
+    // that half the pixels of what is compared later show them as well.
+    let whole = resize::to_square(raster, FINGERPRINT_SIDE, Fit::Squash).map_err(damaged)?;
+    let whole = orientation.upright(&whole, FINGERPRINT_SIDE);
     Ok(Decoded {
         facts,
         pixels: orientation.upright(&square, target.size),
+        fingerprint: Fingerprint::of_square(&whole, FINGERPRINT_SIDE as usize),
     })
 }
 

@@ -8,6 +8,7 @@ mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use super::keys::{self, FileKey, RootId};
 use super::records::{
@@ -22,8 +23,8 @@ use crate::worker::ContentHash;
 /// Changes that are not committed yet.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    catalog: &'a Catalog,
-    writes: sled::Batch,
+    pub(super) catalog: &'a Catalog,
+    pub(super) writes: sled::Batch,
     totals: Totals,
     /// Files as this batch leaves them.
     files: HashMap<FileKey, Option<FileRecord>>,
@@ -45,10 +46,12 @@ pub struct Batch<'a> {
     touched: HashSet<(RootId, PathBuf)>,
     /// Folders that this batch forgets.
     forgotten: HashSet<(RootId, PathBuf)>,
+    /// Rows that are to be compared with others from now on, or are not any more.
+    pub(super) waiting: BTreeMap<u32, bool>,
     /// It writes something, though nothing that readers see.
-    bookkeeping: bool,
+    pub(super) bookkeeping: bool,
     /// Readers are to see a new generation whatever it changes.
-    announced: bool,
+    pub(super) announced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +104,7 @@ impl Catalog {
             gained: HashMap::new(),
             touched: HashSet::new(),
             forgotten: HashSet::new(),
+            waiting: BTreeMap::new(),
             bookkeeping: false,
             announced: false,
         })
@@ -266,7 +270,9 @@ impl Batch<'_> {
             }
             self.writes.remove(keys::content(hash));
             self.writes.remove(keys::metadata(hash));
+            self.forget_pairs(hash)?;
         }
+        self.waiting.insert(row, false);
         self.write(keys::dead(row), &DeadRecord::PURGED)?;
         self.bookkeeping = true;
         Ok(())
@@ -315,6 +321,7 @@ impl Batch<'_> {
         let mut committed = Committed::default();
         for row in std::mem::take(&mut self.replaced) {
             self.write(keys::dead(row), &DeadRecord::PURGED)?;
+            self.waiting.insert(row, false);
             committed.died.push(row);
             committed.facts.extend(self.forget_row(row)?);
         }
@@ -335,6 +342,11 @@ impl Batch<'_> {
                 self.totals.photos += 1;
                 self.writes.remove(keys::dead(row));
                 committed.revived.push(row);
+                // Others may have come while it was away, or it is new.
+                self.waiting.entry(row).or_insert(true);
+            } else if after && self.contents.contains_key(&hash) {
+                // It has a picture now, or another.
+                self.waiting.insert(row, true);
             }
             committed.facts.extend(if after {
                 self.describe_row(&hash, &content, files)?
@@ -346,6 +358,7 @@ impl Batch<'_> {
             let number = self.catalog.recorded(root)?.saturating_add_signed(gained);
             self.write(keys::number(root), &number)?;
         }
+        let gained = self.write_waiting()?;
         self.totals.generation += u64::from(self.is_visible());
         let meta = Meta {
             version: VERSION,
@@ -357,6 +370,12 @@ impl Batch<'_> {
             .apply_batch(self.writes)
             .map_err(|source| self.catalog.writing(source))?;
         self.catalog.sync()?;
+        let add = |waiting: u64| Some(waiting.saturating_add_signed(gained));
+        // Only this batch changes it; it always succeeds.
+        let _ = self
+            .catalog
+            .waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         committed.totals = self.totals;
         Ok(committed)
     }
@@ -409,7 +428,11 @@ impl Batch<'_> {
         Ok(false)
     }
 
-    fn write<T: serde::Serialize>(&mut self, key: Vec<u8>, value: &T) -> Result<(), CatalogError> {
+    pub(super) fn write<T: serde::Serialize>(
+        &mut self,
+        key: Vec<u8>,
+        value: &T,
+    ) -> Result<(), CatalogError> {
         let value = postcard::to_stdvec(value)
             .map_err(|error| super::damaged(&self.catalog.path, error))?;
         self.writes.insert(key, value);

@@ -11,7 +11,7 @@ use crate::worker::ContentHash;
 
 /// Counts how facts of rows are derived and kept: raised when [`RowFacts`], or what they are
 /// derived by, becomes another. They are derived again then when the index is opened.
-const ROW_FACTS_VERSION: u32 = 2;
+const ROW_FACTS_VERSION: u32 = 3;
 
 /// How far the catalogue knows a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ pub(super) const ROOT: u8 = b'r';
 pub(super) const PROBLEM: u8 = b'p';
 pub(super) const DEAD: u8 = b'd';
 const FILE: u8 = b'f';
-const CONTENT: u8 = b'c';
+pub(super) const CONTENT: u8 = b'c';
 const LINK: u8 = b'l';
 const FOLDER: u8 = b'o';
 const INODE: u8 = b'i';
@@ -23,6 +23,10 @@ const FACTS: u8 = b's';
 const NUMBER: u8 = b'n';
 const METADATA: u8 = b'e';
 pub(super) const ROW_FACTS: u8 = b'a';
+pub(super) const PAIRS_VERSION: &[u8] = b"t";
+pub(super) const FINGERPRINT: u8 = b'h';
+pub(super) const PAIR: u8 = b'j';
+pub(super) const UNCOMPARED: u8 = b'q';
 
 /// The number of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +133,34 @@ pub(super) fn dead(row: u32) -> Vec<u8> {
 /// `a` row.
 pub(super) fn row_facts(row: u32) -> Vec<u8> {
     tagged(ROW_FACTS, &row.to_be_bytes())
+}
+
+/// `h` hash.
+pub(super) fn fingerprint(hash: &ContentHash) -> Vec<u8> {
+    tagged(FINGERPRINT, hash)
+}
+
+/// `j` hash, followed by the hash of another content.
+pub(super) fn pairs(hash: &ContentHash) -> Vec<u8> {
+    tagged(PAIR, hash)
+}
+
+/// `j` hash hash.
+pub(super) fn pair(a: &ContentHash, b: &ContentHash) -> Vec<u8> {
+    let mut key = pairs(a);
+    key.extend_from_slice(b);
+    key
+}
+
+/// The inverse of [`pair`].
+pub(super) fn pair_of(key: &[u8]) -> Option<(ContentHash, ContentHash)> {
+    let (a, rest) = key.get(1..)?.split_first_chunk()?;
+    Some((*a, rest.try_into().ok()?))
+}
+
+/// `q` row.
+pub(super) fn uncompared(row: u32) -> Vec<u8> {
+    tagged(UNCOMPARED, &row.to_be_bytes())
 }
 
 /// The row of a key that consists of a tag and a row.

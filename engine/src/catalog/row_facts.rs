@@ -87,6 +87,7 @@ pub(super) fn row_facts(
         folders: each_once(folders),
         names: each_once(names),
         blank,
+        copied: files.len() > 1,
     }
 }
 

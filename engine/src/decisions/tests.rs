@@ -1,6 +1,10 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
+use super::file::{parse, text};
 use super::*;
+use crate::duplicates::Tier;
 
 fn open(folder: &tempfile::TempDir) -> Decisions {
     Decisions::open(folder.path()).unwrap()
@@ -61,6 +65,16 @@ fn a_damaged_file_names_its_line_and_is_never_written_over() {
         ("version = 1\npinned = []\n", "line 2", "pinned"),
         ("pins = []\n", "line 1", "version"),
         ("version = 1\npins = [\n'a/b']\n", "line 3", "a/b"),
+        (
+            "version = 2\n[[dismissed]]\ntier = 'exact'\ncontents = ['12x']\n",
+            "line 4",
+            "12x",
+        ),
+        (
+            "version = 2\n[[dismissed]]\ntier = 'same'\ncontents = []\n",
+            "line 3",
+            "same",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let decisions = open(&folder);
@@ -81,11 +95,11 @@ fn a_damaged_file_names_its_line_and_is_never_written_over() {
 #[test]
 fn a_newer_file_says_so_and_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "version = 2\npins = []\n[not-duplicates]\na = 1\n";
+    let text = "version = 3\npins = []\n[albums]\na = 1\n";
     fs::write(folder.path().join(NAME), text).unwrap();
     let error = Decisions::open(folder.path()).unwrap_err().to_string();
     assert!(
-        error.contains("version 2") && error.contains("newer"),
+        error.contains("version 3") && error.contains("newer"),
         "{error}"
     );
 }
@@ -94,7 +108,11 @@ fn a_newer_file_says_so_and_is_left_alone() {
 fn pins_have_a_limit_and_must_be_names() {
     let folder = tempfile::tempdir().unwrap();
     let pins: Vec<_> = (0..MOST_PINS).map(|number| number.to_string()).collect();
-    write(&folder.path().join(NAME), &pins).unwrap();
+    let written = Written {
+        pins,
+        ..Written::default()
+    };
+    write(&folder.path().join(NAME), &written).unwrap();
     let decisions = open(&folder);
     let error = decisions.pin("one more").unwrap_err().to_string();
     assert!(error.contains("1000") && error.contains("unpin"), "{error}");
@@ -119,12 +137,51 @@ fn a_file_that_cannot_be_written_changes_nothing() {
     assert_eq!(*open(&folder).pins(), ["dog".to_owned()]);
 }
 
+fn group(numbers: &[u8]) -> BTreeSet<[u8; 32]> {
+    numbers.iter().map(|number| [*number; 32]).collect()
+}
+
+#[test]
+fn a_dismissed_group_stays_so_with_fewer_copies_and_is_another_with_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    let dismissal = Dismissal::now(Tier::SamePhoto, group(&[1, 2, 3]), "a \"b\"".to_owned());
+    assert!(decisions.dismiss(dismissal.clone()).unwrap());
+    assert!(!decisions.dismiss(dismissal.clone()).unwrap());
+    decisions.pin("dog").unwrap();
+    let again = open(&folder);
+    assert_eq!(*again.dismissals(), [dismissal.clone()]);
+    assert!(dismissal.covers(Tier::SamePhoto, &group(&[1, 3])));
+    assert!(!dismissal.covers(Tier::SamePhoto, &group(&[1, 2, 3, 4])));
+    assert!(!dismissal.covers(Tier::Lookalike, &group(&[1, 2, 3])));
+    assert!(again.restore(&dismissal.id()).unwrap());
+    assert!(!again.restore(&dismissal.id()).unwrap());
+    assert!(open(&folder).dismissals().is_empty());
+    assert_eq!(*open(&folder).pins(), ["dog".to_owned()]);
+}
+
+#[test]
+fn a_file_of_version_1_is_read_and_becomes_version_2_with_the_next_decision() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    fs::write(&path, "version = 1\npins = ['dog']\n").unwrap();
+    let decisions = open(&folder);
+    assert_eq!(*decisions.pins(), ["dog".to_owned()]);
+    decisions
+        .dismiss(Dismissal::now(Tier::Exact, group(&[1]), String::new()))
+        .unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("version = 2"));
+    assert_eq!(*open(&folder).pins(), ["dog".to_owned()]);
+}
+
 proptest! {
     #[test]
     fn every_name_comes_back_as_it_was_typed(
         pins in proptest::collection::hash_set("[^/\0]{1,40}", 0..5),
     ) {
         let pins: Vec<String> = pins.into_iter().filter(|pin| is_name(pin)).collect();
-        prop_assert_eq!(parse(Path::new("x"), &text(&pins)).unwrap(), pins);
+        let dismissed = vec![Dismissal::now(Tier::Exact, [[7; 32]].into(), pins.concat())];
+        let written = Written { pins, dismissed };
+        prop_assert_eq!(parse(Path::new("x"), &text(&written)).unwrap(), written);
     }
 }

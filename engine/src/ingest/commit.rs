@@ -110,6 +110,7 @@ fn apply(
                 facts,
                 metadata,
                 vector,
+                fingerprint,
             } = *content;
             let is_new = transaction.catalog()?.content(&hash)?.is_none();
             let is_seen = vector.is_ok();
@@ -124,6 +125,9 @@ fn apply(
                 }
             };
             transaction.put_metadata(hash, MetadataRecord::new(metadata, unseen))?;
+            if let Some(record) = fingerprint {
+                transaction.catalog()?.put_fingerprint(&hash, &record)?;
+            }
             put_if_changed(pass, transaction, file, stamp, Finding::Photo(hash))?;
             if is_new || is_seen {
                 progress.embedded();

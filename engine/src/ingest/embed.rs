@@ -39,6 +39,7 @@ pub(super) fn embed(
                 facts,
                 metadata,
                 pixels: _,
+                fingerprint,
             } = picture;
             let sent = match vector {
                 Some(vector) => {
@@ -47,6 +48,7 @@ pub(super) fn embed(
                         facts,
                         metadata,
                         vector: Ok(vector),
+                        fingerprint,
                     };
                     let change = Change::New(file, stamp, Box::new(content));
                     changes.send(change).is_ok()

@@ -12,7 +12,9 @@ use super::writing::{Writers, rests, writers};
 use super::{Candidate, Change, IngestError, NewContent, Pass, Picture, worker};
 use std::path::Path;
 
-use crate::catalog::{FileKey, FileRecord, Finding, Knowledge, Stamp, is_sidecar_name};
+use crate::catalog::{
+    FileKey, FileRecord, Finding, FingerprintRecord, Knowledge, Stamp, is_sidecar_name,
+};
 use crate::media::Format;
 use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
@@ -201,6 +203,8 @@ fn examine(
         facts,
         metadata,
         picture,
+        fingerprint,
+        quality,
     } = match examined.and_then(|examined| with_still(pass, worker, opened, examined)) {
         Ok(examined) => examined,
         Err(WorkerError::Problem(problem)) => {
@@ -209,6 +213,10 @@ fn examine(
         }
         Err(error) => return Err(error.into()),
     };
+    let fingerprint = fingerprint.map(|fingerprint| FingerprintRecord {
+        fingerprint,
+        quality,
+    });
     Ok(match picture {
         Ok(pixels) => Outcome::Picture(Box::new(Picture {
             file,
@@ -217,6 +225,7 @@ fn examine(
             facts,
             metadata,
             pixels,
+            fingerprint,
         })),
         Err(problem) => {
             let content = NewContent {
@@ -224,6 +233,7 @@ fn examine(
                 facts,
                 metadata,
                 vector: Err(problem),
+                fingerprint,
             };
             Outcome::Changes(vec![Change::New(file, stamp, Box::new(content))])
         }

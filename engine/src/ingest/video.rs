@@ -40,6 +40,7 @@ pub(super) fn with_still(
         // As the decoders of pictures: twice what the model sees.
         side: pass.ingest.model.image_size() * 2,
     };
+    // One picture of it says nothing of the rest, so a video has no fingerprint.
     examined.picture = match picture(&settings, worker, video, format, examined.metadata.duration) {
         Ok(still) => still.picture,
         Err(WorkerError::Problem(problem)) => Err(problem),

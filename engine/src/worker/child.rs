@@ -9,10 +9,11 @@ use std::panic::{self, AssertUnwindSafe};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::alarm;
 
-use super::protocol::{Answer, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, Setup};
+use super::protocol::{Answer, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, SQUARE, Setup};
 use super::sandbox;
+use crate::duplicates::Picture;
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Decoded, Facts, Format, MediaError, Target};
+use crate::media::{self, Decoded, Facts, Fit, Format, MediaError, Target, Undecoded};
 use crate::metadata::{self, Metadata};
 use crate::problem::{Problem, ProblemKind};
 
@@ -50,6 +51,7 @@ pub fn serve(mut socket: UnixStream) -> io::Result<()> {
                 let metadata = describe(|| metadata::read(&bytes));
                 Answer::Described(Format::of(&bytes), Box::new(metadata))
             }
+            Request::Square => square(&bytes, &setup.target),
             Request::Sidecar => Answer::Described(None, Box::new(read_sidecar(&bytes))),
         };
         write_frame(&mut socket, &answer)?;
@@ -63,6 +65,7 @@ enum Request {
     Examine,
     Describe,
     Sidecar,
+    Square,
 }
 
 /// The next request, or nothing when the host hung up.
@@ -95,6 +98,7 @@ fn receive(socket: &UnixStream) -> io::Result<Option<Request>> {
         (_, EXAMINE, None) => Ok(Some(Request::Examine)),
         (_, DESCRIBE, None) => Ok(Some(Request::Describe)),
         (_, SIDECAR, None) => Ok(Some(Request::Sidecar)),
+        (_, SQUARE, None) => Ok(Some(Request::Square)),
         (_, command, _) => Err(io::Error::other(format!("unknown request {command}"))),
     }
 }
@@ -123,21 +127,20 @@ fn read(file: &File, limit: u64, bytes: &mut Vec<u8>) -> Answer {
 }
 
 fn examine(bytes: &[u8], target: &Target) -> Answer {
-    // A decoder that panics has a fault of its own; its state is dropped with it.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| media::decode(bytes, target)));
-    let (known, picture) = match decoded {
-        Ok(Ok(Decoded { facts, pixels })) => (Ok(facts), Ok(pixels)),
-        Ok(Err(MediaError::Unsupported(undecoded))) => {
+    let (known, picture, fingerprint) = match decode(bytes, target) {
+        Ok(decoded) => {
+            let Decoded {
+                facts,
+                pixels,
+                fingerprint,
+            } = decoded;
+            (Ok(facts), Ok(pixels), Some(fingerprint))
+        }
+        Err(Undone::Unsupported(undecoded)) => {
             let problem = MediaError::Unsupported(undecoded).into();
-            (Err(undecoded.format), Err(problem))
+            (Err(undecoded.format), Err(problem), None)
         }
-        Ok(Err(error)) => return Answer::Problem(error.into()),
-        Err(_) => {
-            return Answer::Problem(Problem::new(
-                ProblemKind::Damaged,
-                "the decoder gave up on it (it panicked)",
-            ));
-        }
+        Err(Undone::Problem(problem)) => return Answer::Problem(problem),
     };
     let metadata = describe(|| metadata::read(bytes));
     let facts = known.unwrap_or_else(|format| {
@@ -152,7 +155,45 @@ fn examine(bytes: &[u8], target: &Target) -> Answer {
         facts,
         metadata,
         picture,
+        fingerprint,
+        quality: media::quality(bytes, facts.format),
     }))
+}
+
+fn square(bytes: &[u8], target: &Target) -> Answer {
+    let target = Target {
+        // A constant of a few hundred.
+        size: Picture::SIDE as u32,
+        fit: Fit::Squash,
+        memory: target.memory,
+    };
+    match decode(bytes, &target) {
+        Ok(decoded) => Answer::Square(Box::new(decoded)),
+        Err(Undone::Unsupported(undecoded)) => {
+            Answer::Problem(MediaError::Unsupported(undecoded).into())
+        }
+        Err(Undone::Problem(problem)) => Answer::Problem(problem),
+    }
+}
+
+/// Why there is no picture.
+enum Undone {
+    /// Its format is known, and needs something that is not there.
+    Unsupported(Undecoded),
+    Problem(Problem),
+}
+
+fn decode(bytes: &[u8], target: &Target) -> Result<Decoded, Undone> {
+    // A decoder that panics has a fault of its own; its state is dropped with it.
+    match panic::catch_unwind(AssertUnwindSafe(|| media::decode(bytes, target))) {
+        Ok(Ok(decoded)) => Ok(decoded),
+        Ok(Err(MediaError::Unsupported(undecoded))) => Err(Undone::Unsupported(undecoded)),
+        Ok(Err(error)) => Err(Undone::Problem(error.into())),
+        Err(_) => Err(Undone::Problem(Problem::new(
+            ProblemKind::Damaged,
+            "the decoder gave up on it (it panicked)",
+        ))),
+    }
 }
 
 fn read_sidecar(bytes: &[u8]) -> Metadata {

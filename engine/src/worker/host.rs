@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
-use super::protocol::{Answer, ContentHash, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, Setup};
+use super::protocol::{
+    Answer, ContentHash, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, SQUARE, Setup,
+};
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Format, Target};
+use crate::media::{self, Decoded, Format, Target};
 use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
 
@@ -164,6 +166,19 @@ impl Worker {
     pub fn examine(&mut self) -> Result<Examined, WorkerError> {
         match self.command(EXAMINE)? {
             Answer::Examined(examined) => Ok(*examined),
+            Answer::Problem(problem) => Err(problem.into()),
+            _ => Err(self.out_of_step().into()),
+        }
+    }
+
+    /// Decodes exactly the bytes that were read last to a square that
+    /// [`crate::duplicates::Picture`] takes.
+    ///
+    /// # Errors
+    /// The [`Problem`] that this content is, or no worker can be had.
+    pub fn square(&mut self) -> Result<Decoded, WorkerError> {
+        match self.command(SQUARE)? {
+            Answer::Square(decoded) => Ok(*decoded),
             Answer::Problem(problem) => Err(problem.into()),
             _ => Err(self.out_of_step().into()),
         }

@@ -2,12 +2,14 @@
 //!
 //! Host to worker: one [`Setup`] frame, answered when the worker is ready; then, for each
 //! file, the byte [`READ`] with the open file attached (`SCM_RIGHTS`), and after the answer
-//! either [`EXAMINE`], [`DESCRIBE`] or [`SIDECAR`], as often as wanted, or the next file.
+//! either [`EXAMINE`], [`DESCRIBE`], [`SIDECAR`] or [`SQUARE`], as often as wanted, or the next
+//! file.
 //! Worker to host: one [`Answer`] frame for each of them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::media::{Facts, Format, Target};
+use crate::duplicates::Fingerprint;
+use crate::media::{Decoded, Facts, Format, Target};
 use crate::metadata::Metadata;
 use crate::problem::Problem;
 
@@ -23,6 +25,9 @@ pub(super) const DESCRIBE: u8 = b'M';
 /// "It is a sidecar; what does it say?"
 pub(super) const SIDECAR: u8 = b'X';
 
+/// "Decode it for a comparison of pixels."
+pub(super) const SQUARE: u8 = b'Q';
+
 /// What a content is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Examined {
@@ -33,6 +38,10 @@ pub struct Examined {
     /// `size * size * 3` bytes: rows from the top, RGB, upright. Or why there are none,
     /// although the format is known.
     pub picture: Result<Vec<u8>, Problem>,
+    /// By what its copies are found, if there is a picture.
+    pub fingerprint: Option<Fingerprint>,
+    /// As how good it was written ([`crate::media::quality`]).
+    pub quality: u8,
 }
 
 /// How the worker works, said once.
@@ -53,6 +62,8 @@ pub(super) enum Answer {
     Ready,
     Read(ContentHash),
     Examined(Box<Examined>),
+    /// A square for [`crate::duplicates::Picture`].
+    Square(Box<Decoded>),
     /// Its format, if it is known, and what it says of itself.
     Described(Option<Format>, Box<Metadata>),
     Problem(Problem),
