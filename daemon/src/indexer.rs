@@ -10,6 +10,7 @@
 
 mod compare;
 mod follow;
+mod pairing;
 mod state;
 
 use std::path::Path;
@@ -143,6 +144,8 @@ impl Indexer {
         threads.spawn("look-in-bulk", move || indexer.follow_in_bulk())?;
         let indexer = Arc::clone(self);
         threads.spawn("purge", move || indexer.keep_purging())?;
+        let indexer = Arc::clone(self);
+        threads.spawn("pair", move || indexer.keep_pairing())?;
         Ok(threads)
     }
 

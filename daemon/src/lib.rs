@@ -32,7 +32,7 @@ pub use config::{Config, ConfigError, RootConfig};
 pub use engine::Engine;
 pub use environment::Environment;
 pub use error::DaemonError;
-pub use once::{IndexOptions, forget, index};
+pub use once::{IndexOptions, IndexProgress, forget, index};
 pub use semfs_engine::scout::serve as serve_scout;
 pub use semfs_engine::worker::serve as serve_worker;
 pub use service::run;

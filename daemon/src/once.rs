@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use semfs_engine::courtesy::Courtesy;
 use semfs_engine::index::Index;
-use semfs_engine::ingest::{Look, PassReport, Progress, RootSettings, Task};
+use semfs_engine::ingest::{
+    Look, PairingProgress, PairingReport, PassReport, Progress, RootSettings, Task,
+};
 
 use crate::client::Daemon;
 use crate::config::Config;
@@ -32,9 +34,18 @@ pub struct IndexOptions {
     pub watched: bool,
 }
 
-/// Indexes the configured roots without a daemon. `progress` may be read meanwhile, and
-/// `stop` be set to end early; what is done by then is kept. Returns the last pass and
-/// the status of the index.
+/// How far `semfs index` is. Read while it goes on.
+#[derive(Debug, Default)]
+pub struct IndexProgress {
+    /// Taking photos in.
+    pub pass: Progress,
+    /// Comparing them with each other, which follows.
+    pub pairing: PairingProgress,
+}
+
+/// Indexes the configured roots without a daemon, and compares what is new with everything.
+/// `progress` may be read meanwhile, and `stop` be set to end early; what is done by then is
+/// kept. Returns the last pass, and how the comparison went.
 ///
 /// # Errors
 /// When a daemon has the index (it is told to look now), or something fails.
@@ -42,9 +53,9 @@ pub fn index(
     config: &Config,
     environment: &Environment,
     options: &IndexOptions,
-    progress: &Progress,
+    progress: &IndexProgress,
     stop: &AtomicBool,
-) -> Result<PassReport, DaemonError> {
+) -> Result<(PassReport, PairingReport), DaemonError> {
     let roots = resolved(config)?;
     if let Some(daemon) = Daemon::of(&config.state)? {
         daemon.rescan()?;
@@ -65,7 +76,7 @@ pub fn index(
             count: options.watched,
             believe: false,
         };
-        let report = ingest.run(&task, progress, stop)?;
+        let report = ingest.run(&task, &progress.pass, stop)?;
         let rests = report.progress.found_nothing_new();
         add(&mut total, report);
         if options.once || total.stopped || rests {
@@ -73,7 +84,8 @@ pub fn index(
         }
         std::thread::sleep(REST);
     }
-    Ok(total)
+    let paired = ingest.pair(&roots, Courtesy::Normal, &progress.pairing, stop)?;
+    Ok((total, paired))
 }
 
 /// Takes roots out of the index, or only those of their files that are missing. Returns

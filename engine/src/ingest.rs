@@ -26,6 +26,7 @@ mod folder;
 mod forget;
 mod in_flight;
 mod losses;
+mod pairing;
 mod progress;
 mod read;
 mod report;
@@ -40,7 +41,7 @@ mod writing;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -61,6 +62,7 @@ use crate::worker::{ContentHash, Worker, WorkerError, WorkerSettings};
 
 pub use exclude::{DEFAULT_EXCLUDES, ExcludeError, Excludes};
 pub use losses::LossSettings;
+pub use pairing::{PairingProgress, PairingReport};
 pub use progress::{Progress, ProgressSnapshot, words};
 pub use report::{OfflineRoot, PassReport, RootReport};
 pub use single::Example;
@@ -151,6 +153,10 @@ pub struct Ingest {
     bulk: Tools,
     /// For those that somebody waits for.
     prompt: Tools,
+    /// For comparing photos with each other.
+    pairing: Tools,
+    /// What is known for that.
+    known: RwLock<pairing::Known>,
     /// The scouts of each root on a network.
     scouts: Mutex<HashMap<PathBuf, Arc<Pool<Scout>>>>,
 }
@@ -312,6 +318,8 @@ impl Ingest {
             orphans: Mutex::default(),
             bulk: Tools::new(threads),
             prompt: Tools::new(threads),
+            pairing: Tools::new(threads),
+            known: RwLock::default(),
             scouts: Mutex::default(),
             settings,
         }
@@ -383,9 +391,16 @@ impl Ingest {
     pub fn put_tools_away(&self) {
         self.bulk.put_away();
         self.prompt.put_away();
+        self.pairing.put_away();
         lock(&self.scouts)
             .values()
             .for_each(|scouts| scouts.clear());
+    }
+
+    /// A worker that decodes for the model.
+    fn worker(&self) -> Worker {
+        let (size, fit) = (self.model.image_size(), self.model.image_fit());
+        Worker::new(self.settings.worker.clone(), size, fit)
     }
 
     fn scouts(&self, root: &Path) -> Arc<Pool<Scout>> {
@@ -488,15 +503,6 @@ fn courtesy(pass: &Pass<'_>) -> Courtesy {
 /// Locks what has no state that a panic could leave half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
-}
-
-fn worker(pass: &Pass<'_>) -> Worker {
-    let model = &pass.ingest.model;
-    Worker::new(
-        pass.settings.worker.clone(),
-        model.image_size(),
-        model.image_fit(),
-    )
 }
 
 fn image_tower(pass: &Pass<'_>) -> Result<ImageTower, EmbedError> {

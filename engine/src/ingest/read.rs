@@ -9,7 +9,7 @@ use super::in_flight::Claim;
 use super::root::{Root, Unopened};
 use super::video::with_still;
 use super::writing::{Writers, rests, writers};
-use super::{Candidate, Change, IngestError, NewContent, Pass, Picture, worker};
+use super::{Candidate, Change, IngestError, NewContent, Pass, Picture};
 use std::path::Path;
 
 use crate::catalog::{
@@ -120,7 +120,7 @@ fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError
         return Ok(Outcome::Changes(Vec::new()));
     }
     pass.tools.with_worker(
-        || Ok(worker(pass)),
+        || Ok(pass.ingest.worker()),
         |worker| read_and_examine(pass, worker, &root, file, &opened, stamp),
     )
 }

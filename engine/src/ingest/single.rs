@@ -5,7 +5,7 @@ use std::fs::File;
 use super::{Ingest, IngestError};
 use crate::embed::ImageTower;
 use crate::problem::{Problem, ProblemKind};
-use crate::worker::{ContentHash, Worker, WorkerError};
+use crate::worker::{ContentHash, WorkerError};
 
 /// A picture that others are to be compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,35 +23,30 @@ impl Ingest {
     /// # Errors
     /// When the index or the model fails; within, what is wrong with the file.
     pub fn example(&self, file: &File) -> Result<Result<Example, Problem>, IngestError> {
-        let (model, settings) = (&self.model, &self.settings.worker);
-        let new = || {
-            Ok(Worker::new(
-                settings.clone(),
-                model.image_size(),
-                model.image_fit(),
-            ))
-        };
-        let examined = self.prompt.with_worker(new, |worker| {
-            let hash = match worker.read(file) {
-                Ok(hash) => hash,
-                Err(WorkerError::Problem(problem)) => return Ok(Err(problem)),
-                Err(error) => return Err(IngestError::from(error)),
-            };
-            if self.index.catalog().content(&hash)?.is_some() {
-                return Ok(Ok(Err(hash)));
-            }
-            match worker.examine() {
-                Ok(examined) => Ok(examined.picture.map(Ok)),
-                Err(WorkerError::Problem(problem)) => Ok(Err(problem)),
-                Err(error) => Err(error.into()),
-            }
-        })?;
+        let examined = self.prompt.with_worker(
+            || Ok(self.worker()),
+            |worker| {
+                let hash = match worker.read(file) {
+                    Ok(hash) => hash,
+                    Err(WorkerError::Problem(problem)) => return Ok(Err(problem)),
+                    Err(error) => return Err(IngestError::from(error)),
+                };
+                if self.index.catalog().content(&hash)?.is_some() {
+                    return Ok(Ok(Err(hash)));
+                }
+                match worker.examine() {
+                    Ok(examined) => Ok(examined.picture.map(Ok)),
+                    Err(WorkerError::Problem(problem)) => Ok(Err(problem)),
+                    Err(error) => Err(error.into()),
+                }
+            },
+        )?;
         let pixels = match examined {
             Ok(Ok(pixels)) => pixels,
             Ok(Err(hash)) => return Ok(Ok(Example::Known(hash))),
             Err(problem) => return Ok(Err(problem)),
         };
-        let tower = || ImageTower::load(&self.runtime, model);
+        let tower = || ImageTower::load(&self.runtime, &self.model);
         let vectors = self
             .prompt
             .with_tower(tower, |tower| tower.embed(&[pixels.as_slice()]))?;

@@ -405,7 +405,7 @@ fn pin_errno(error: &PinError) -> Errno {
         PinError::Probe(_) => Errno::EROFS,
         PinError::NotPinned(_) => Errno::ENOENT,
         PinError::Decision(error) => match error {
-            DecisionError::TooMany => Errno::EDQUOT,
+            DecisionError::TooMany | DecisionError::TooManyDismissals => Errno::EDQUOT,
             DecisionError::Name(_) => Errno::EINVAL,
             DecisionError::Disk { .. }
             | DecisionError::Damaged { .. }
