@@ -338,6 +338,7 @@ impl Batch<'_> {
                 self.totals.photos = self.totals.photos.saturating_sub(1);
                 self.write(keys::dead(row), &DeadRecord::now())?;
                 committed.died.push(row);
+                self.compare_partners(&hash)?;
             } else if !before && after {
                 self.totals.photos += 1;
                 self.writes.remove(keys::dead(row));

@@ -192,6 +192,17 @@ impl Batch<'_> {
         self.waiting.insert(row, waits);
     }
 
+    /// Has the partners of a content that is gone wait to be compared: they may have been known
+    /// to be one photo only through it.
+    pub(super) fn compare_partners(&mut self, hash: &ContentHash) -> Result<(), CatalogError> {
+        for (other, _) in self.catalog.pairs_of(hash)? {
+            if let Some(content) = self.content(&other)? {
+                self.waiting.entry(content.row).or_insert(true);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets fingerprint and pairs of a content.
     pub(super) fn forget_pairs(&mut self, hash: &ContentHash) -> Result<(), CatalogError> {
         for (other, _) in self.catalog.pairs_of(hash)? {

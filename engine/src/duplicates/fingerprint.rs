@@ -20,6 +20,8 @@ const MARGINS: [f32; WINDOWS] = [0.0, 0.05, 0.1];
 pub(super) const WINDOWS: usize = 3;
 /// A coefficient of the usual size is stored as this.
 const UNIT: f32 = 32.0;
+/// Below this distance from grey, in levels, a picture has no colour: recompression leaves less.
+const GREY: u8 = 3;
 /// Below this contrast, in grey levels, a picture is taken for blank.
 const BLANK: f32 = 2.0;
 
@@ -31,11 +33,13 @@ pub struct Fingerprint {
     windows: [[i8; COEFFICIENTS]; WINDOWS],
     /// Root mean square of the whole picture's waves in grey levels.
     contrast: u8,
+    /// Mean distance of the pixels' colours from grey, in levels.
+    colour: u8,
 }
 
 impl Fingerprint {
     /// Bytes of a stored fingerprint.
-    pub const LENGTH: usize = 1 + WINDOWS * COEFFICIENTS;
+    pub const LENGTH: usize = 2 + WINDOWS * COEFFICIENTS;
 
     /// Takes the fingerprint of an upright picture that was squeezed into a square of
     /// `side * side` RGB pixels, rows from the top; 64 to 512 are sensible sides, and
@@ -48,6 +52,7 @@ impl Fingerprint {
         let mut fingerprint = Self {
             windows: [[0; COEFFICIENTS]; WINDOWS],
             contrast: 0,
+            colour: colour(pixels),
         };
         if side < 2 * WAVES || luma.len() != side * side {
             return fingerprint;
@@ -75,6 +80,12 @@ impl Fingerprint {
         f32::from(self.contrast) < BLANK
     }
 
+    /// Whether there is no colour in it.
+    #[must_use]
+    pub fn is_grey(&self) -> bool {
+        self.colour < GREY
+    }
+
     /// How alike the pictures are when `self` is laid by `turn`, by the best pair of
     /// windows of which one is the whole: 1 for the same, about 0 for strangers.
     #[must_use]
@@ -93,7 +104,7 @@ impl Fingerprint {
     }
 
     /// The stored form: one byte of contrast, then the windows, whole picture first, each
-    /// 64 signed bytes, row after row.
+    /// 64 signed bytes, row after row, then one byte of colour.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
@@ -101,6 +112,7 @@ impl Fingerprint {
         for (byte, wave) in bytes[1..].iter_mut().zip(self.windows.as_flattened()) {
             *byte = wave.cast_unsigned();
         }
+        bytes[Self::LENGTH - 1] = self.colour;
         bytes
     }
 
@@ -115,6 +127,7 @@ impl Fingerprint {
         Self {
             windows,
             contrast: bytes[0],
+            colour: bytes[Self::LENGTH - 1],
         }
     }
 }
@@ -146,6 +159,21 @@ pub(super) fn pairs() -> impl Iterator<Item = (usize, usize)> {
 /// Brightness as JPEG has it.
 pub(super) fn brightness(rgb: &[u8]) -> f32 {
     0.299 * f32::from(rgb[0]) + 0.587 * f32::from(rgb[1]) + 0.114 * f32::from(rgb[2])
+}
+
+/// The mean distance of pixels from grey, in levels.
+fn colour(pixels: &[u8]) -> u8 {
+    let (mut sum, mut count) = (0_u64, 0_u64);
+    for rgb in pixels.chunks_exact(3) {
+        let (least, most) = (
+            rgb[0].min(rgb[1]).min(rgb[2]),
+            rgb[0].max(rgb[1]).max(rgb[2]),
+        );
+        sum += u64::from(most - least);
+        count += 1;
+    }
+    // A mean of bytes is one.
+    (sum / count.max(1)) as u8
 }
 
 fn cosine(a: &[i8; COEFFICIENTS], b: &[i8; COEFFICIENTS]) -> f32 {
@@ -229,6 +257,14 @@ mod tests {
             assert_eq!(best, turn);
             assert!(fingerprint.likeness(&other, turn) > 0.999);
         }
+    }
+
+    #[test]
+    fn a_grey_picture_is_told_from_a_coloured_one() {
+        let pixels = sample(4, 64);
+        let grey: Vec<u8> = pixels.chunks_exact(3).flat_map(|p| [p[1]; 3]).collect();
+        assert!(!Fingerprint::of_square(&pixels, 64).is_grey());
+        assert!(Fingerprint::of_square(&grey, 64).is_grey());
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub struct DuplicateGroup {
     pub id: String,
     /// Its contents.
     pub contents: BTreeSet<ContentHash>,
-    /// The best first: by pixels, then quality, then how much is known of it, then age.
+    /// The best first: in colour before grey, then by pixels, then quality, then how much is
+    /// known of it, then age.
     pub copies: Vec<DuplicateCopy>,
     /// Bytes that are free if only the best is kept.
     pub reclaimable: u64,

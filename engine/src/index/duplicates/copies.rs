@@ -22,6 +22,8 @@ pub(super) struct Holder {
     row: u32,
     facts: Facts,
     quality: u8,
+    /// There is no colour in it.
+    is_grey: bool,
     /// How many fields of metadata it carries.
     described: usize,
     /// Never empty.
@@ -42,6 +44,8 @@ impl Holder {
         let pixels = u64::from(self.facts.width) * u64::from(self.facts.height);
         let oldest = self.copies.first();
         (
+            // What took colour away did so for good, however large it wrote the rest.
+            self.is_grey,
             Reverse(pixels),
             Reverse(self.quality),
             Reverse(self.described),
@@ -129,7 +133,8 @@ impl Index {
             content: *content,
             row: record.row,
             facts: record.facts,
-            quality: print.map_or(0, |print| print.quality),
+            quality: print.as_ref().map_or(0, |print| print.quality),
+            is_grey: print.is_some_and(|print| print.fingerprint.is_grey()),
             described: metadata.map_or(0, |record| described(&record.metadata)),
             copies,
         }))
