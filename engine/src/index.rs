@@ -253,12 +253,23 @@ impl Index {
     /// `at_most`, and returns the one that is published then.
     #[must_use]
     pub fn wait_for_generation(&self, known: u64, at_most: Duration) -> Arc<Generation> {
+        self.wait_unless(known, at_most, || false)
+    }
+
+    /// The same, but returns as soon as [`Self::wake`] is called and `is_over` holds.
+    #[must_use]
+    pub fn wait_unless(
+        &self,
+        known: u64,
+        at_most: Duration,
+        is_over: impl Fn() -> bool,
+    ) -> Arc<Generation> {
         let deadline = Instant::now() + at_most;
         let mut published = self
             .published
             .lock()
             .unwrap_or_else(|poison| poison.into_inner());
-        while *published == known {
+        while *published == known && !is_over() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -270,6 +281,13 @@ impl Index {
         }
         drop(published);
         self.generation()
+    }
+
+    /// Has all who wait for a generation look whether they should.
+    pub fn wake(&self) {
+        let published = self.published.lock();
+        drop(published.unwrap_or_else(|poison| poison.into_inner()));
+        self.publication.notify_all();
     }
 
     fn publish(&self, next: Generation) {
