@@ -174,7 +174,7 @@ mod tests {
         let mut give = |name: &str| names.give_folder(name.as_bytes());
         assert_eq!(give("3x 1.2MB a"), "3x 1.2MB a");
         assert_eq!(give("3x 1.2MB A"), "3x 1.2MB A (2)");
-        let long = "é".repeat(127) + ".jpg";
+        let long = "é".repeat(130);
         assert_eq!(give(&long), "é".repeat(127));
         assert_eq!(give(&long), "é".repeat(125) + " (2)");
     }
