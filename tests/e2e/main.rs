@@ -10,6 +10,7 @@
 mod captions;
 mod command_line;
 mod crash;
+mod dupes;
 mod entries;
 mod following;
 mod hostile;
