@@ -20,6 +20,8 @@ use super::turn::Turn;
 const LEAST_STRUCTURE: usize = 10;
 /// With fewer, as on products before white, changed tones may be another product.
 const RICH_STRUCTURE: usize = 24;
+/// The same where tones are as they were: no copy needs to be believed more than that.
+const RICH_UNTONED: usize = 32;
 /// Mean change of brightness, in grey levels, up to which tones count as unchanged.
 const SAME_TONES: f32 = 4.0;
 /// Mean change of brightness below which nobody touched the tones.
@@ -33,7 +35,7 @@ const AS_THEY_ARE: f32 = 0.99;
 /// From this correlation on, a refused pair lies as it should, and no search follows.
 const PLACED: f32 = 0.99;
 /// Largest shift of any one block of untoned copies, in pixels.
-const LARGEST_DRIFT: f32 = 0.55;
+const LARGEST_DRIFT: f32 = 0.45;
 /// Pixels at which something may have appeared: recompression puts a few there.
 const MOST_APPEARED: usize = 2;
 /// Blocks that correlate less do not agree.
@@ -244,7 +246,7 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     let (most, third) = (cell(0), cell(2));
     let middle = cell(overlap.cells.len() / 2) + 0.2;
     let retoned = overlap.toned > RETONED;
-    let is_plain = textured.len() < RICH_STRUCTURE;
+    let is_plain = is_plain(textured.len(), overlap.toned);
     let allowed = match (is_plain, retoned) {
         (true, _) => 3.2,
         (false, false) if overlap.toned > SAME_TONES => 5.4,
@@ -269,7 +271,7 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     let was_edited = retoned || !(0.75..=1.3).contains(&overlap.sharpness);
     let agrees_elsewhere = overlap.correlation > 0.99 && middle < 1.1;
     let allowed = match (was_edited, retoned && !is_plain && agrees_elsewhere) {
-        (_, true) => 5.5,
+        (_, true) => 6.5,
         (true, false) => 4.2,
         (false, false) => 2.8,
     };
@@ -278,7 +280,7 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
         .iter()
         .map(|block| (block.residual / 4.0).min(block.residual / block.spread / 0.25))
         .fold(0.0, f32::max);
-    let allowed_block = if retoned { 2.4 } else { 1.6 };
+    let allowed_block = if retoned { 2.8 } else { 1.6 };
     let amount = (most / allowed)
         .max(block / allowed_block)
         .max(typical / 2.0);
@@ -291,7 +293,7 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     // Coarse planes and changed tones leave less to measure it by.
     let still = match (retoned, side) {
         (true, _) => 0.45,
-        (false, 256) => 0.22,
+        (false, 256) => 0.2,
         (false, _) => 0.3,
     };
     if pixels > still {
@@ -303,6 +305,16 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
         return Err(Refusal::Moved { pixels });
     }
     Ok(())
+}
+
+/// Whether there is so little structure that a small difference may be all the difference.
+fn is_plain(textured: usize, toned: f32) -> bool {
+    let rich = if toned > SAME_TONES {
+        RICH_STRUCTURE
+    } else {
+        RICH_UNTONED
+    };
+    textured < rich
 }
 
 fn colours_agree(
@@ -328,7 +340,7 @@ fn colours_agree(
     let colours = colours(first.colour(), second.colour(), placement, |at, bx, by| {
         overlap.toned <= RETONED || kept(at, bx, by)
     });
-    let (least, times) = match (textured < RICH_STRUCTURE, overlap.toned > RETONED) {
+    let (least, times) = match (is_plain(textured, overlap.toned), overlap.toned > RETONED) {
         (true, _) => (4.0, 3.5),
         (false, false) => (6.0, 5.0),
         // What is nearly black or white keeps little of its colour.
