@@ -214,8 +214,8 @@ pub(crate) struct Dupes {
     pub pairs: bool,
     /// Which copies of a group are kept: best, oldest, newest or in=FOLDER
     ///
-    /// All others are surplus. `best` is the default: the most pixels, then quality, then
-    /// metadata, then age. `in=FOLDER` keeps every copy in that folder and leaves groups
+    /// All others are surplus. `best` is the default: colour before grey, then the most
+    /// pixels, then quality, metadata and age. `in=FOLDER` keeps every copy in that folder and leaves groups
     /// without one whole. What cannot be reached is never surplus.
     #[arg(long, value_name = "RULE")]
     pub keep: Option<OsString>,

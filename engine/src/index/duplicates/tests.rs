@@ -75,8 +75,9 @@ impl Library {
 
     fn put_quality(&self, number: u8, quality: u8) {
         self.change(|transaction| {
+            let red = [255, 0, 0].repeat(64 * 64);
             let record = FingerprintRecord {
-                fingerprint: Fingerprint::of_square(&[], 64),
+                fingerprint: Fingerprint::of_square(&red, 64),
                 quality,
             };
             let catalog = transaction.catalog().unwrap();
