@@ -272,7 +272,9 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     let agrees_elsewhere = overlap.correlation > 0.99 && middle < 1.1;
     let allowed = match (was_edited, retoned && !is_plain && agrees_elsewhere) {
         (_, true) => 6.5,
+        (true, false) if retoned && !is_plain => 5.6,
         (true, false) => 4.2,
+        (false, false) if overlap.toned > SAME_TONES && !is_plain => 4.0,
         (false, false) => 2.8,
     };
     let block = overlap
@@ -280,10 +282,18 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
         .iter()
         .map(|block| (block.residual / 4.0).min(block.residual / block.spread / 0.25))
         .fold(0.0, f32::max);
-    let allowed_block = if retoned { 2.8 } else { 1.6 };
+    let allowed_block = match overlap.toned {
+        toned if toned > RETONED => 2.8,
+        toned if toned > SAME_TONES && !is_plain => 2.2,
+        _ => 1.6,
+    };
+    // Where contrast was taken away, recompression leaves more everywhere.
+    let is_toned = overlap.toned > SAME_TONES;
+    let is_retoned_copy = is_toned && !is_plain && overlap.correlation > 0.99;
+    let allowed_typical = if is_retoned_copy { 2.8 } else { 2.0 };
     let amount = (most / allowed)
         .max(block / allowed_block)
-        .max(typical / 2.0);
+        .max(typical / allowed_typical);
     if amount > 1.0 {
         return Err(Refusal::Differences { amount });
     }
@@ -348,7 +358,8 @@ fn colours_agree(
     };
     let stands_out = colours.peak > least && colours.peak > times * (colours.typical + 1.0);
     // A tint is a little everywhere; another colour is a lot.
-    let differs = colours.different > 0.08 && colours.peak > 16.0;
+    let most = if overlap.toned > RETONED { 24.0 } else { 16.0 };
+    let differs = colours.different > 0.08 && colours.peak > most;
     if differs || colours.different > 0.3 || stands_out {
         return Err(Refusal::Colours {
             part: 100.0 * colours.different,
