@@ -190,6 +190,7 @@ impl Indexer {
         self.stop.store(true, Ordering::Relaxed);
         self.rescan();
         self.pending.wake();
+        self.index.wake();
     }
 
     fn is_over(&self) -> bool {

@@ -17,6 +17,7 @@ mod described;
 mod keys;
 mod pairs;
 mod records;
+mod roots;
 mod row_facts;
 mod sidecars;
 
@@ -37,7 +38,7 @@ pub use records::{
 pub use sidecars::is_sidecar_name;
 
 use crate::worker::ContentHash;
-use records::{DeadRecord, Meta, RootRecord};
+use records::{DeadRecord, Meta};
 
 /// What this version writes. An index of a newer version is refused. One of version 1, which has
 /// no metadata and no sidecars, is read as it is and gets them at the next pass; of one before
@@ -208,29 +209,6 @@ impl Catalog {
         self.records(&keys::files_of_root(root))
     }
 
-    /// Whether any file of a root is recorded.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn has_files(&self, root: RootId) -> Result<bool, CatalogError> {
-        Ok(self.files(root).next().transpose()?.is_some())
-    }
-
-    /// The number of files of a root that are recorded, photos or not.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn recorded(&self, root: RootId) -> Result<u64, CatalogError> {
-        match self.get(&keys::number(root))? {
-            Some(number) => Ok(number),
-            // An index from before there was a number.
-            None => {
-                let files = self.tree.scan_prefix(keys::files_of_root(root)).keys();
-                Ok(files.count() as u64)
-            }
-        }
-    }
-
     /// The folders of a root that held something at the last pass, relative to it.
     ///
     /// # Errors
@@ -329,14 +307,6 @@ impl Catalog {
         Ok(None)
     }
 
-    /// What was found when a root was last compared as a whole.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn facts(&self, root: RootId) -> Result<RootFacts, CatalogError> {
-        Ok(self.get(&keys::facts(root))?.unwrap_or_default())
-    }
-
     /// The files with problems, in the order of their paths.
     ///
     /// # Errors
@@ -397,36 +367,6 @@ impl Catalog {
             }
         }
         Ok(rows)
-    }
-
-    /// The number of a root, given out on first sight and kept for ever.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn root(&self, path: &Path) -> Result<RootId, CatalogError> {
-        let key = keys::root(path);
-        if let Some(RootRecord { id }) = self.get(&key)? {
-            return Ok(RootId(id));
-        }
-        let id = self.roots()?.len() as u32;
-        self.put(&key, &RootRecord { id })?;
-        self.sync()?;
-        Ok(RootId(id))
-    }
-
-    /// All roots that were ever indexed, with their paths.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn roots(&self) -> Result<Vec<(RootId, PathBuf)>, CatalogError> {
-        let mut roots = Vec::new();
-        for entry in self.tree.scan_prefix([keys::ROOT]) {
-            let (key, value) = entry.map_err(|error| reading(&self.path, error))?;
-            let RootRecord { id } = self.decode(&value)?;
-            roots.push((RootId(id), keys::path_of(&key[1..])));
-        }
-        roots.sort_unstable();
-        Ok(roots)
     }
 
     fn records(

@@ -13,6 +13,7 @@ mod duplicates;
 mod facts;
 mod generation;
 mod originals;
+mod roots;
 mod transaction;
 
 use std::collections::{HashMap, HashSet};
@@ -124,6 +125,8 @@ pub struct Index {
     published: Mutex<u64>,
     publication: Condvar,
     roots: RwLock<HashMap<RootId, PathBuf>>,
+    /// On which filesystem each root was when it was last seen, where that is known.
+    filesystems: RwLock<HashMap<RootId, u64>>,
     /// A commit failed, and nobody knows how far it came.
     closed: AtomicBool,
     // Last: the lock is given up when everything above is closed.
@@ -190,7 +193,11 @@ impl Index {
             unseen: OnceLock::new(),
             counts: OnceLock::new(),
         };
-        let roots = catalog.roots()?.into_iter().collect();
+        let roots: HashMap<RootId, PathBuf> = catalog.roots()?.into_iter().collect();
+        let mut filesystems = HashMap::new();
+        for root in roots.keys() {
+            filesystems.extend(catalog.filesystem(*root)?.map(|told| (*root, told)));
+        }
         Ok(Self {
             path: state.to_owned(),
             catalog,
@@ -199,6 +206,7 @@ impl Index {
             published: Mutex::new(totals.generation),
             publication: Condvar::new(),
             roots: RwLock::new(roots),
+            filesystems: RwLock::new(filesystems),
             closed: AtomicBool::new(false),
             _lock: lock,
         })
@@ -245,12 +253,23 @@ impl Index {
     /// `at_most`, and returns the one that is published then.
     #[must_use]
     pub fn wait_for_generation(&self, known: u64, at_most: Duration) -> Arc<Generation> {
+        self.wait_unless(known, at_most, || false)
+    }
+
+    /// The same, but returns as soon as [`Self::wake`] is called and `is_over` holds.
+    #[must_use]
+    pub fn wait_unless(
+        &self,
+        known: u64,
+        at_most: Duration,
+        is_over: impl Fn() -> bool,
+    ) -> Arc<Generation> {
         let deadline = Instant::now() + at_most;
         let mut published = self
             .published
             .lock()
             .unwrap_or_else(|poison| poison.into_inner());
-        while *published == known {
+        while *published == known && !is_over() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -262,6 +281,13 @@ impl Index {
         }
         drop(published);
         self.generation()
+    }
+
+    /// Has all who wait for a generation look whether they should.
+    pub fn wake(&self) {
+        let published = self.published.lock();
+        drop(published.unwrap_or_else(|poison| poison.into_inner()));
+        self.publication.notify_all();
     }
 
     fn publish(&self, next: Generation) {
@@ -308,44 +334,6 @@ impl Index {
         let mut transaction = self.begin()?;
         transaction.catalog()?.announce();
         transaction.commit()
-    }
-
-    /// The number of a root; on first sight it gets one.
-    ///
-    /// # Errors
-    /// When the catalogue fails.
-    pub fn root(&self, path: &Path) -> Result<RootId, CatalogError> {
-        let id = self.catalog.root(path)?;
-        let mut roots = self
-            .roots
-            .write()
-            .unwrap_or_else(|poison| poison.into_inner());
-        roots.insert(id, path.to_owned());
-        Ok(id)
-    }
-
-    /// The roots with the names of their folders; where two have the same, the later one's has
-    /// ` (2)` behind it.
-    #[must_use]
-    pub fn root_names(&self) -> Vec<(RootId, String)> {
-        let roots = self
-            .roots
-            .read()
-            .unwrap_or_else(|poison| poison.into_inner());
-        let mut roots: Vec<(RootId, &PathBuf)> =
-            roots.iter().map(|(root, path)| (*root, path)).collect();
-        roots.sort_unstable();
-        let mut given: HashMap<String, u32> = HashMap::new();
-        let names = roots.into_iter().map(|(root, path)| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let times = given.entry(name.to_lowercase()).or_default();
-            *times += 1;
-            match *times {
-                1 => (root, name.into_owned()),
-                times => (root, format!("{name} ({times})")),
-            }
-        });
-        names.collect()
     }
 
     /// The absolute path of a file.

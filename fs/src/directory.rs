@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use semfs_engine::catalog::RootId;
 use semfs_engine::date::{Date, Day, Month, Year};
+use semfs_engine::duplicates::Tier;
 use semfs_engine::index::Original;
 use semfs_engine::problem::ProblemKind;
 use semfs_engine::query::{Filter, Query};
 use semfs_engine::question::Question;
+use semfs_engine::worker::ContentHash;
 
 /// A folder of the mount.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,6 +83,22 @@ pub enum Place {
         kind: ProblemKind,
         /// Of very many, this part, counted from 0.
         part: Option<u32>,
+    },
+    /// `dupes`: kinds of sameness.
+    Duplicates,
+    /// `dupes/exact`: groups of photos.
+    DuplicatesOf {
+        /// The kind.
+        tier: Tier,
+        /// Of very many, this part, counted from 0.
+        part: Option<u32>,
+    },
+    /// `dupes/exact/3x 12.4MB IMG_1234`: the copies of a group.
+    DuplicateGroup {
+        /// Of which kind it is.
+        tier: Tier,
+        /// What it is found again by, though it grows: the group that has this content.
+        content: ContentHash,
     },
 }
 
@@ -161,10 +179,30 @@ impl Directory {
         matches!(self, Self::View(view) if *view == View::default_search())
     }
 
+    /// Whether it lists groups of duplicates, which can be dismissed.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        matches!(self.place(), Some(Place::DuplicatesOf { .. }))
+    }
+
+    /// Whether the owner decides something by making or removing folders in it.
+    #[must_use]
+    pub fn takes_decisions(&self) -> bool {
+        self.is_search() || self.has_groups()
+    }
+
     /// Whether its names come from the index.
     #[must_use]
     pub fn is_listed(&self) -> bool {
-        matches!(self, Self::View(view) if view.place != Place::Search)
+        let place = self.place();
+        place.is_some_and(|place| !matches!(place, Place::Search | Place::Duplicates))
+    }
+
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::View(view) => Some(&view.place),
+            Self::Root | Self::Meta => None,
+        }
     }
 }
 
@@ -214,9 +252,15 @@ impl View {
     pub fn has_order(&self) -> bool {
         match &self.place {
             Place::Answer { typed, .. } => typed.is_some() || self.question.is_ranked(),
-            Place::Recent => true,
+            Place::Recent | Place::DuplicateGroup { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether every name in it that comes from the index begins with a digit.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        self.has_order() || matches!(self.place, Place::DuplicatesOf { .. })
     }
 
     /// Whether it has a file that says why each photo is there.
@@ -251,7 +295,11 @@ impl View {
 
 /// The folders of the top that are views.
 pub(crate) fn top_views() -> impl Iterator<Item = (&'static str, Node)> {
-    let others = [("problems", Place::Problems), ("recent", Place::Recent)];
+    let others = [
+        ("dupes", Place::Duplicates),
+        ("problems", Place::Problems),
+        ("recent", Place::Recent),
+    ];
     let views = VIEWS.iter().cloned().chain(others);
     views.map(|(name, place)| (name, Node::Directory(Directory::top(place))))
 }

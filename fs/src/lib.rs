@@ -21,9 +21,10 @@ mod names;
 mod namespace;
 mod nodes;
 mod pins;
+mod sizes;
 
 pub use directory::{Directory, Entries, File, Node, Place, View};
-pub use listing::{Entry, Listing, Reason};
+pub use listing::{Entry, Listing, Order, Reason};
 pub use mount::{Mount, MountError};
 pub use mountpoint::{mounted, prepare};
 pub use namespace::{Found, Namespace, NamespaceError, Settings, StatusForm, StatusSource};

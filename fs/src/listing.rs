@@ -24,16 +24,28 @@ pub struct Reason {
     pub row: Option<u32>,
     /// Relevance from 0 to 1 and raw score, of photos that were searched for.
     pub worth: Option<(f32, f32)>,
-    /// Words that matched, or what is wrong with the file.
+    /// Words that matched, or what is wrong with the file; of a copy in a group of duplicates,
+    /// its lines of `.why`.
     pub words: Box<str>,
 }
 
-/// The entries of a folder, ordered by name, all from one generation.
+/// In which order a folder shows its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In that of their names.
+    Name,
+    /// In the one in which they were given.
+    Given,
+}
+
+/// The entries of a folder, all from one generation.
 #[derive(Debug)]
 pub struct Listing {
     generation: u64,
     published: SystemTime,
     entries: Vec<Entry>,
+    /// The places of the entries by name, where they lie in another order.
+    by_name: Option<Box<[u32]>>,
     /// The text of `.why`, once it was asked for.
     pub(crate) reasons: OnceLock<Arc<[u8]>>,
     _share: Share,
@@ -83,8 +95,7 @@ impl Drop for Share {
 }
 
 impl Listing {
-    /// A listing of entries, whatever their order. The entries come back if the budget is
-    /// used up.
+    /// A listing of entries, given in whatever order. They come back if the budget is used up.
     ///
     /// # Errors
     /// When the budget is used up.
@@ -92,6 +103,7 @@ impl Listing {
         generation: u64,
         published: SystemTime,
         mut entries: Vec<Entry>,
+        order: Order,
         budget: &Budget,
     ) -> Result<Self, Vec<Entry>> {
         // Each text costs what the allocator adds as well.
@@ -102,11 +114,22 @@ impl Listing {
         let Some(share) = budget.share(bytes.sum()) else {
             return Err(entries);
         };
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let by_name = match order {
+            Order::Name => {
+                entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+                None
+            }
+            Order::Given => {
+                let mut places: Vec<u32> = (0..).take(entries.len()).collect();
+                places.sort_unstable_by_key(|place| entries[*place as usize].name.as_str());
+                Some(places.into())
+            }
+        };
         Ok(Self {
             generation,
             published,
             entries,
+            by_name,
             reasons: OnceLock::new(),
             _share: share,
         })
@@ -124,7 +147,8 @@ impl Listing {
         self.published
     }
 
-    /// The entries in the order of their names, which is that of their ranks.
+    /// The entries in the order in which they are shown. That of their names is that of their
+    /// ranks.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -133,10 +157,14 @@ impl Listing {
     /// The entry of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry> {
-        let at = self
-            .entries
-            .binary_search_by(|entry| entry.name.as_str().cmp(name));
-        at.ok().map(|at| &self.entries[at])
+        let entries = &self.entries;
+        let at = match &self.by_name {
+            None => entries.binary_search_by(|entry| entry.name.as_str().cmp(name)),
+            Some(places) => places
+                .binary_search_by(|place| entries[*place as usize].name.as_str().cmp(name))
+                .map(|at| places[at] as usize),
+        };
+        at.ok().map(|at| &entries[at])
     }
 }
 
@@ -151,7 +179,11 @@ mod tests {
             node: Node::Photo(format!("/p/{}.jpg", number % 7).into()),
             reason: Reason::default(),
         });
-        Listing::new(1, SystemTime::UNIX_EPOCH, entries.collect(), budget).ok()
+        of(entries.collect(), Order::Name, budget)
+    }
+
+    fn of(entries: Vec<Entry>, order: Order, budget: &Budget) -> Option<Listing> {
+        Listing::new(1, SystemTime::UNIX_EPOCH, entries, order, budget).ok()
     }
 
     #[test]
@@ -162,6 +194,25 @@ mod tests {
         }
         assert_eq!(listing.find("001 1.jpg"), None);
         assert_eq!(listing.entries()[0].name, "001 0.jpg");
+    }
+
+    #[test]
+    fn entries_are_shown_as_they_were_given_and_found_by_name() {
+        let names = ["2x 9.0MB b", "3x 12MB c", "2x 1.0MB a", "2x 1.0MB a (2)"];
+        let entries = names.map(|name| Entry {
+            name: name.to_owned(),
+            node: Node::Photo(name.into()),
+            reason: Reason::default(),
+        });
+        let listing = of(entries.into(), Order::Given, &Budget::new(1 << 20)).unwrap();
+        let shown: Vec<&str> = (listing.entries().iter())
+            .map(|entry| entry.name.as_str())
+            .collect();
+        assert_eq!(shown, names);
+        for entry in listing.entries() {
+            assert_eq!(listing.find(&entry.name), Some(entry));
+        }
+        assert_eq!(listing.find("2x 1.0MB"), None);
     }
 
     #[test]

@@ -35,11 +35,14 @@ pub(crate) fn ranked(rank: usize, of: usize, name: &[u8]) -> String {
     let width = of.max(1).ilog10() as usize + 1;
     let rank = format!("{rank:0width$} ");
     let room = LONGEST_NAME - rank.len();
-    rank + &portable(name, room)
+    rank + &portable(name, room, extension_at)
 }
 
+/// Where what ends a name begins: its extension, or nothing.
+type EndAt = fn(&str) -> usize;
+
 /// Names for the entries of one folder, each given once: where two would be the same, the
-/// later one has ` (2)`, ` (3)` before its extension. Upper and lower case are the same for
+/// later one has ` (2)`, ` (3)` before its extension, or at its end. Upper and lower case are the same for
 /// many systems, so they are here.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -48,9 +51,29 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// A name for `name` that every system carries, and that no other entry has.
+    /// A name for the file `name` that every system carries, and that no other entry has.
     pub(crate) fn give(&mut self, name: &[u8]) -> String {
-        let plain = portable(name, LONGEST_NAME);
+        self.give_with(name, extension_at)
+    }
+
+    /// The same for a folder: a dot in its name begins no extension.
+    pub(crate) fn give_folder(&mut self, name: &[u8]) -> String {
+        self.give_with(name, str::len)
+    }
+
+    /// Takes a name that was given before. False: another entry has it.
+    pub(crate) fn take(&mut self, name: &str) -> bool {
+        match self.given.entry(name.to_lowercase()) {
+            Entry::Vacant(entry) => {
+                entry.insert(2);
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    fn give_with(&mut self, name: &[u8], end_at: EndAt) -> String {
+        let plain = portable(name, LONGEST_NAME, end_at);
         let mut number = match self.given.get(&plain.to_lowercase()) {
             None => {
                 self.given.insert(plain.to_lowercase(), 2);
@@ -62,11 +85,10 @@ impl Names {
             let suffix = format!(" ({number})");
             number += 1;
             let room = LONGEST_NAME - suffix.len();
-            let mut name = portable(name, room);
-            let at = extension_at(&name);
+            let mut name = portable(name, room, end_at);
+            let at = end_at(&name);
             name.insert_str(at, &suffix);
-            if let Entry::Vacant(entry) = self.given.entry(name.to_lowercase()) {
-                entry.insert(2);
+            if self.take(&name) {
                 self.given.insert(plain.to_lowercase(), number);
                 return name;
             }
@@ -84,8 +106,8 @@ fn extension_at(name: &str) -> usize {
 }
 
 /// A name that SMB, macOS and Windows can carry, of at most `room` bytes: characters that
-/// they refuse become `_`, and what is too long is cut before the extension.
-fn portable(name: &[u8], room: usize) -> String {
+/// they refuse become `_`, and what is too long is cut before its end.
+fn portable(name: &[u8], room: usize, end_at: EndAt) -> String {
     let mut portable: String = String::from_utf8_lossy(name)
         .chars()
         .map(|character| match character {
@@ -95,10 +117,10 @@ fn portable(name: &[u8], room: usize) -> String {
         })
         .collect();
     if portable.len() > room {
-        let extension = portable.len() - extension_at(&portable);
-        let kept = room - extension;
+        let end = portable.len() - end_at(&portable);
+        let kept = room - end;
         let cut = (0..=kept).rev().find(|at| portable.is_char_boundary(*at));
-        portable.replace_range(cut.unwrap_or(0)..portable.len() - extension, "");
+        portable.replace_range(cut.unwrap_or(0)..portable.len() - end, "");
     }
     if portable.ends_with(['.', ' ']) {
         portable.pop();
@@ -144,6 +166,25 @@ mod tests {
         assert_eq!(give(".jpg"), ".jpg");
         assert_eq!(give(".jpg"), ".jpg (2)");
         assert_eq!(give(""), "_");
+    }
+
+    #[test]
+    fn a_folder_has_no_extension() {
+        let mut names = Names::default();
+        let mut give = |name: &str| names.give_folder(name.as_bytes());
+        assert_eq!(give("3x 1.2MB a"), "3x 1.2MB a");
+        assert_eq!(give("3x 1.2MB A"), "3x 1.2MB A (2)");
+        let long = "é".repeat(130);
+        assert_eq!(give(&long), "é".repeat(127));
+        assert_eq!(give(&long), "é".repeat(125) + " (2)");
+    }
+
+    #[test]
+    fn a_name_that_was_taken_is_given_to_nobody_else() {
+        let mut names = Names::default();
+        assert!(names.take("a (2)") && !names.take("A (2)"));
+        let mut give = |name: &str| names.give_folder(name.as_bytes());
+        assert_eq!([give("a"), give("a")], ["a", "a (3)"]);
     }
 
     #[test]

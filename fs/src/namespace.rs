@@ -5,6 +5,7 @@
 //! take its time; a query is run when its folder is opened, or when a name in it is asked for.
 
 mod answer;
+mod duplicates;
 mod facets;
 mod photos;
 mod pinning;
@@ -20,16 +21,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
-use semfs_engine::decisions::Decisions;
+use semfs_engine::decisions::{DecisionError, Decisions};
 use semfs_engine::index::{Generation, Index};
 use semfs_engine::query::Query;
 use semfs_engine::search::{SearchError, Searcher};
 
 use crate::directory::{Directory, Entries, File, Node, Place, View, top_views};
-use crate::listing::{Budget, Entry, Listing};
+use crate::listing::{Budget, Entry, Listing, Order};
 use crate::names;
 use crate::pins::{FixedNames, PinError, PinnedFolders};
 use answer::Orders;
+use duplicates::Groups;
 
 /// Listings that are kept.
 const KEPT_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -81,6 +83,12 @@ pub enum NamespaceError {
     /// It cannot be pinned or unpinned; `.semfs/last-error` has the sentence.
     #[error(transparent)]
     Pin(PinError),
+    /// A group of duplicates cannot be dismissed; `.semfs/last-error` has the sentence.
+    #[error(transparent)]
+    Dismissal(DecisionError),
+    /// It is no folder that can be removed.
+    #[error("it cannot be removed")]
+    Fixed,
     /// Programs have too many large folders open.
     #[error("too many large folders are open; try again")]
     Busy,
@@ -100,6 +108,7 @@ pub struct Namespace {
     settings: Settings,
     listings: Mutex<LruCache<View, Shown>>,
     orders: Orders,
+    groups: Groups,
     budget: Budget,
     last_error: Mutex<String>,
 }
@@ -172,6 +181,7 @@ impl Namespace {
             settings,
             listings: Mutex::new(LruCache::new(KEPT_LISTINGS)),
             orders: Orders::default(),
+            groups: Groups::default(),
             budget: Budget::new(LISTING_MEMORY),
             last_error: Mutex::default(),
         }
@@ -188,16 +198,13 @@ impl Namespace {
         name: &str,
     ) -> Result<Option<Found>, NamespaceError> {
         let view = match directory {
-            Directory::Root | Directory::Meta => {
-                let names = self.fixed(directory);
-                let found = names.iter().find(|(known, _)| known == name);
-                let found = found.map(|(_, node)| fixed(node.clone()));
-                return found.map(Some).ok_or(NamespaceError::NotFound);
-            }
             Directory::View(view) => view,
+            Directory::Root | Directory::Meta => return self.by_fixed_name(directory, name),
         };
-        if view.place == Place::Search {
-            return self.query(view, name).map(fixed).map(Some);
+        match view.place {
+            Place::Search => return self.query(view, name).map(fixed).map(Some),
+            Place::Duplicates => return self.by_fixed_name(directory, name),
+            _ => {}
         }
         // Its size is that of its text, which is not known before the folder is listed.
         if name == WHY && view.has_why() {
@@ -213,8 +220,8 @@ impl Namespace {
         if matches!(view.place, Place::SimilarFolder { .. }) {
             return Ok(None);
         }
-        // Programs probe any folder; no entry of an order begins with a dot.
-        if view.has_order() && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        // Programs probe any folder; no entry of such a one begins with a dot.
+        if view.is_numbered() && !name.starts_with(|first: char| first.is_ascii_digit()) {
             return Err(NamespaceError::NotFound);
         }
         self.in_memory(view, name).transpose()
@@ -285,6 +292,10 @@ impl Namespace {
                 own("version", File::Version),
             ]
             .into(),
+            Directory::View(View {
+                place: Place::Duplicates,
+                ..
+            }) => duplicates::tiers(),
             Directory::View(_) if directory.is_search() => self.pinned.of(&self.decisions),
             Directory::View(view) if view.has_why() => {
                 let why = Node::File(File::Why(view.clone()));
@@ -366,6 +377,18 @@ impl Namespace {
         }
     }
 
+    /// What a name stands for in a folder of which all names are fixed.
+    fn by_fixed_name(
+        &self,
+        directory: &Directory,
+        name: &str,
+    ) -> Result<Option<Found>, NamespaceError> {
+        let names = self.fixed(directory);
+        let found = names.iter().find(|(known, _)| known == name);
+        let found = found.map(|(_, node)| fixed(node.clone()));
+        found.map(Some).ok_or(NamespaceError::NotFound)
+    }
+
     /// What a name stands for by a listing in memory.
     fn in_memory(&self, view: &View, name: &str) -> Option<Result<Found, NamespaceError>> {
         let generation = self.index.generation().number();
@@ -395,7 +418,11 @@ impl Namespace {
         let entries = self.entries(&generation, view)?;
         let of = |entries| {
             let (number, published) = (generation.number(), generation.published());
-            Listing::new(number, published, entries, &self.budget)
+            let order = match view.place {
+                Place::DuplicatesOf { .. } => Order::Given,
+                _ => Order::Name,
+            };
+            Listing::new(number, published, entries, order, &self.budget)
         };
         let listing = match of(entries) {
             Ok(listing) => listing,
@@ -420,11 +447,13 @@ impl Namespace {
     /// What a folder shows of a generation.
     fn entries(&self, generation: &Generation, view: &View) -> Result<Vec<Entry>, NamespaceError> {
         match &view.place {
-            Place::Search => Err(NamespaceError::NotFound),
+            Place::Search | Place::Duplicates => Err(NamespaceError::NotFound),
             Place::Answer { typed, part } => self.answer(generation, view, typed.as_deref(), *part),
             Place::Recent => self.recent(generation),
             Place::Problems => self.problem_kinds(view),
             Place::ProblemsOf { kind, part } => self.problems_of(view, *kind, *part),
+            Place::DuplicatesOf { tier, part } => self.groups_of(generation, view, *tier, *part),
+            Place::DuplicateGroup { tier, content } => self.copies_of(generation, *tier, content),
             Place::Similar => Ok(self.similar_roots(view)),
             Place::SimilarFolder { root, folder } => self.similar_folders(view, *root, folder),
             Place::Dates

@@ -10,8 +10,8 @@ use super::Indexer;
 /// So long after the first of some changes, in which others usually follow.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether the daemon ends.
-const STEP: Duration = Duration::from_millis(500);
+/// An idle daemon is not woken to see that nothing is new.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// How soon it is tried again after a failure.
 const LATER: Duration = Duration::from_secs(60);
@@ -23,7 +23,8 @@ impl Indexer {
         while !self.is_over() {
             let published = self.index.generation().number();
             let rest = if seen == Some(published) {
-                let next = self.index.wait_for_generation(published, STEP);
+                let is_over = || self.is_over();
+                let next = self.index.wait_unless(published, PATIENCE, is_over);
                 if next.number() == published {
                     continue;
                 }
@@ -36,7 +37,7 @@ impl Indexer {
             };
             let until = Instant::now() + rest;
             while !self.is_over() && Instant::now() < until {
-                self.pending.rest(until.min(Instant::now() + STEP));
+                self.pending.rest(until);
             }
         }
     }

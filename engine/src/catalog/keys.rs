@@ -23,6 +23,7 @@ const FACTS: u8 = b's';
 const NUMBER: u8 = b'n';
 const METADATA: u8 = b'e';
 pub(super) const ROW_FACTS: u8 = b'a';
+const FILESYSTEM: u8 = b'u';
 pub(super) const PAIRS_VERSION: &[u8] = b"t";
 pub(super) const FINGERPRINT: u8 = b'h';
 pub(super) const PAIR: u8 = b'j';
@@ -123,6 +124,11 @@ pub(super) fn facts(root: RootId) -> Vec<u8> {
 /// `n` root.
 pub(super) fn number(root: RootId) -> Vec<u8> {
     tagged(NUMBER, &root.0.to_be_bytes())
+}
+
+/// `u` root.
+pub(super) fn filesystem(root: RootId) -> Vec<u8> {
+    tagged(FILESYSTEM, &root.0.to_be_bytes())
 }
 
 /// `d` row.

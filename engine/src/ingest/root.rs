@@ -18,6 +18,7 @@ use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use nix::sys::statfs;
+use nix::sys::statvfs::fstatvfs;
 
 use super::folder::{self, Kind, Seen};
 use super::tools::Pool;
@@ -92,18 +93,21 @@ impl Root {
                     path.display()
                 ))
             }
-            Ok(found) => Ok(Ok(Self {
-                devices: devices(ingest, settings, scouts.as_deref()),
-                id,
-                path: path.to_owned(),
-                mounts: settings.mounts.clone(),
-                never_enter: settings.never_enter.clone(),
-                stable_inodes: keeps_inodes(&found),
-                scouts,
-                identity: (found.device, found.inode),
-                folders: AtomicU64::new(0),
-                lost: OnceLock::new(),
-            })),
+            Ok(found) => {
+                ingest.index.note_filesystem(id, found.filesystem)?;
+                Ok(Ok(Self {
+                    devices: devices(ingest, settings, scouts.as_deref()),
+                    id,
+                    path: path.to_owned(),
+                    mounts: settings.mounts.clone(),
+                    never_enter: settings.never_enter.clone(),
+                    stable_inodes: keeps_inodes(&found),
+                    scouts,
+                    identity: (found.device, found.inode),
+                    folders: AtomicU64::new(0),
+                    lost: OnceLock::new(),
+                }))
+            }
         }
     }
 
@@ -315,7 +319,8 @@ fn kind_of(kind: scout::Kind) -> Kind {
 fn identify(path: &Path) -> io::Result<Identity> {
     let folder = original::open_as(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
     let found = fstat(&folder)?;
-    let filesystem = statfs::fstatfs(&folder)?.filesystem_type();
+    let filesystem_type = statfs::fstatfs(&folder)?.filesystem_type();
+    let filesystem = fstatvfs(&folder)?.filesystem_id();
     let mut holds_anything = false;
     for entry in Dir::from_fd(folder)?.iter() {
         let entry = entry?;
@@ -327,7 +332,8 @@ fn identify(path: &Path) -> io::Result<Identity> {
     Ok(Identity {
         device: found.st_dev,
         inode: found.st_ino,
-        filesystem_type: filesystem.0,
+        filesystem_type: filesystem_type.0,
+        filesystem,
         holds_anything,
     })
 }

@@ -16,6 +16,7 @@ use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use nix::sys::statfs;
+use nix::sys::statvfs::statvfs;
 
 use super::protocol::{Answer, BYTES, Identity, Kind, PART, Request, Seen, Setup};
 use super::sandbox;
@@ -215,6 +216,7 @@ fn identify(folder: &Path) -> io::Result<Identity> {
         // Its type differs from one C library and processor to another.
         #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
         filesystem_type: filesystem.filesystem_type().0 as i64,
+        filesystem: statvfs(folder).map_or(0, |told| told.filesystem_id()),
         holds_anything: first.is_some(),
     })
 }

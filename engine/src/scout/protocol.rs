@@ -26,6 +26,8 @@ pub struct Identity {
     pub inode: u64,
     /// Kind of filesystem: `f_type` of `statfs(2)`.
     pub filesystem_type: i64,
+    /// Which one of its type (`f_fsid` of `statvfs(3)`); 0 if it does not tell.
+    pub filesystem: u64,
     /// Whether there is any entry in it. An empty folder may be a mount point that waits.
     pub holds_anything: bool,
 }

@@ -1,7 +1,8 @@
 //! The requests of the kernel, one by one.
 //!
 //! Whatever would change something is answered with EROFS here and not by a read-only mount:
-//! the kernel would not even ask then, and `mkdir` and `rmdir` of pins are to be asked.
+//! the kernel would not even ask then, and `mkdir` and `rmdir` are to be asked: of pins, and of
+//! groups of duplicates.
 
 use std::ffi::OsStr;
 use std::io;
@@ -24,7 +25,7 @@ use super::shared::{GENERATION, Opened, Shared, kind, lock};
 use semfs_engine::decisions::DecisionError;
 
 use crate::caller;
-use crate::directory::Node;
+use crate::directory::{Directory, Node};
 use crate::jobs::{Crew, DEADLINE, Jobs, Timing};
 use crate::namespace::{Found, NamespaceError};
 use crate::pins::PinError;
@@ -52,10 +53,20 @@ impl Fuse {
         })
     }
 
-    /// The name of a pin that is to be made or removed; nothing else can be.
+    /// The name of a pin that is to be made; nothing else can be.
     fn pin_named(&self, parent: INodeNo, name: &OsStr) -> Result<String, Errno> {
         match (self.shared.directory(parent)?, name.to_str()) {
             (directory, Some(name)) if directory.is_search() => Ok(name.to_owned()),
+            _ => Err(Errno::EROFS),
+        }
+    }
+
+    /// The name of a pin that is to be removed, or of a group that is to be dismissed, and where.
+    fn decision_named(&self, parent: INodeNo, name: &OsStr) -> Result<(Directory, String), Errno> {
+        match (self.shared.directory(parent)?, name.to_str()) {
+            (directory, Some(name)) if directory.takes_decisions() => {
+                Ok((directory, name.to_owned()))
+            }
             _ => Err(Errno::EROFS),
         }
     }
@@ -334,16 +345,16 @@ impl Filesystem for Fuse {
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let name = match self.pin_named(parent, name) {
-            Ok(name) => name,
+        let (directory, name) = match self.decision_named(parent, name) {
+            Ok(named) => named,
             Err(error) => return reply.error(error),
         };
         let shared = Arc::clone(&self.shared);
         self.jobs.submit(move |timing| match timing {
             Timing::TooLate => reply.error(Errno::EAGAIN),
-            Timing::InTime => match shared.namespace.unpin(&name) {
-                Ok(()) => {
-                    if let Some(node) = shared.namespace.pin_folder(&name) {
+            Timing::InTime => match shared.namespace.remove(&directory, &name) {
+                Ok(removed) => {
+                    if let Some(node) = removed {
                         lock(&shared.nodes).remove(parent.0, &node);
                     }
                     reply.ok();
@@ -355,7 +366,7 @@ impl Filesystem for Fuse {
 
     fn access(&self, _: &Request, number: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
         match self.shared.node(number) {
-            Ok(Node::Directory(directory)) if directory.is_search() => reply.ok(),
+            Ok(Node::Directory(directory)) if directory.takes_decisions() => reply.ok(),
             Ok(_) if mask.contains(AccessFlags::W_OK) => reply.error(Errno::EROFS),
             Ok(Node::File(_) | Node::Original(_)) if mask.contains(AccessFlags::X_OK) => {
                 reply.error(Errno::EACCES)
@@ -394,6 +405,8 @@ fn errno(error: &NamespaceError) -> Errno {
         NamespaceError::NotFound | NamespaceError::BadQuery(_) => Errno::ENOENT,
         NamespaceError::Pinned => Errno::EEXIST,
         NamespaceError::Pin(error) => pin_errno(error),
+        NamespaceError::Dismissal(error) => decision_errno(error),
+        NamespaceError::Fixed => Errno::EROFS,
         NamespaceError::Busy => Errno::EAGAIN,
         NamespaceError::Failed(_) => Errno::EIO,
     }
@@ -404,12 +417,16 @@ fn pin_errno(error: &PinError) -> Errno {
         PinError::Query(_) => Errno::EINVAL,
         PinError::Probe(_) => Errno::EROFS,
         PinError::NotPinned(_) => Errno::ENOENT,
-        PinError::Decision(error) => match error {
-            DecisionError::TooMany | DecisionError::TooManyDismissals => Errno::EDQUOT,
-            DecisionError::Name(_) => Errno::EINVAL,
-            DecisionError::Disk { .. }
-            | DecisionError::Damaged { .. }
-            | DecisionError::Newer { .. } => Errno::EIO,
-        },
+        PinError::Decision(error) => decision_errno(error),
+    }
+}
+
+fn decision_errno(error: &DecisionError) -> Errno {
+    match error {
+        DecisionError::TooMany | DecisionError::TooManyDismissals => Errno::EDQUOT,
+        DecisionError::Name(_) => Errno::EINVAL,
+        DecisionError::Disk { .. }
+        | DecisionError::Damaged { .. }
+        | DecisionError::Newer { .. } => Errno::EIO,
     }
 }

@@ -203,8 +203,8 @@ impl Shared {
 
     pub(super) fn attributes(&self, number: u64, node: &Node) -> FileAttr {
         let (kind, perm, size, nlink) = match node {
-            // What can be made in it is pins; everything else says no itself.
-            Node::Directory(directory) if directory.is_search() => {
+            // What can be changed in it is pins and dismissals; everything else says no itself.
+            Node::Directory(directory) if directory.takes_decisions() => {
                 (FileType::Directory, 0o755, 0, 2)
             }
             Node::Directory(_) => (FileType::Directory, 0o555, 0, 2),
@@ -362,7 +362,9 @@ fn is_passing(place: &Place) -> bool {
         | Place::Month(_)
         | Place::Towns(_)
         | Place::SimilarFolder { .. }
-        | Place::ProblemsOf { .. } => true,
+        | Place::ProblemsOf { .. }
+        | Place::DuplicatesOf { part: Some(_), .. }
+        | Place::DuplicateGroup { .. } => true,
         _ => false,
     }
 }

@@ -23,19 +23,22 @@ impl Namespace {
         }
     }
 
-    /// The folder of a pin, whether or not it is one.
-    #[must_use]
-    pub fn pin_folder(&self, name: &str) -> Option<Node> {
-        let query = Query::parse(name).ok()?;
-        Some(Node::Directory(Directory::query(name, &query)))
-    }
-
-    /// Takes a pin back. May take its time.
+    /// Removes a folder, which takes a pin back or dismisses a group of duplicates for good.
+    /// Returns what the folder was, as far as that is known. May take its time.
     ///
     /// # Errors
-    /// When it is not pinned, or that cannot be kept.
-    pub fn unpin(&self, name: &str) -> Result<(), NamespaceError> {
-        pins::unpin(&self.decisions, name).map_err(|error| self.bad_pin(name, error))
+    /// When it is none of these, or what was decided cannot be kept.
+    pub fn remove(&self, from: &Directory, name: &str) -> Result<Option<Node>, NamespaceError> {
+        match from {
+            Directory::View(view) if from.has_groups() => self.dismiss(view, name).map(Some),
+            _ if from.is_search() => {
+                let removed = pins::unpin(&self.decisions, name);
+                removed.map_err(|error| self.bad_pin(name, error))?;
+                let query = Query::parse(name).ok();
+                Ok(query.map(|query| Node::Directory(Directory::query(name, &query))))
+            }
+            _ => Err(NamespaceError::Fixed),
+        }
     }
 
     /// Whether a query is pinned under exactly this name.

@@ -7,8 +7,8 @@ use crate::directory::{Place, View};
 use crate::listing::{Entry, Listing};
 
 /// The text of a folder's `.why`: rank, relevance, raw score, what matched (filters, then
-/// words) and path; of a problem, its name, its kind, the reason and the path. `-` stands for
-/// what there is not.
+/// words) and path; of a problem, its name, its kind, the reason and the path; of a copy in a
+/// group of duplicates, what [`super::duplicates`] says. `-` stands for what there is not.
 ///
 /// Made once for each listing: programs ask for its size first.
 pub(super) fn text(view: &View, listing: &Listing) -> Arc<[u8]> {
@@ -23,6 +23,10 @@ fn write(view: &View, listing: &Listing) -> String {
     let filters = view.question.filters().iter().map(ToString::to_string);
     let filters: Vec<String> = filters.collect();
     for entry in listing.entries() {
+        if matches!(view.place, Place::DuplicateGroup { .. }) {
+            text += &entry.reason.words;
+            continue;
+        }
         if let Some(path) = entry.node.photo() {
             let path = one_line(&path.to_string_lossy());
             let line = match &view.place {
@@ -68,6 +72,6 @@ fn matched(filters: &[String], entry: &Entry) -> String {
 }
 
 /// A field must not look like two, nor a line like two.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }

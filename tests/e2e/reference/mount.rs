@@ -187,12 +187,13 @@ pub fn hold_whole(mount: &Path, model: &Model, parts_of: usize) -> Result<(), Wr
     });
     ensure!(empty.is_none(), "{empty:?} is listed and empty");
     let odd = links.keys().find(|path| {
-        let known = ["recent", "problems"].contains(&path[0]);
+        let known = ["dupes", "recent", "problems"].contains(&path[0]);
         !known && FACETS.iter().all(|facet| facet.0 != path[0])
     });
     ensure!(odd.is_none(), "there are links in {odd:?}");
     hold_recent(links.get(&vec!["recent"]), model)?;
     hold_problems(&links, model)?;
+    hold_exact_duplicates(&links, model)?;
     for facet in FACETS {
         let mut shown: BTreeMap<Vec<String>, Vec<Set>> = BTreeMap::new();
         let mut given = BTreeSet::new();
@@ -261,6 +262,42 @@ fn hold_problems(
     ensure!(
         shown == expected,
         "problems shows {shown:?} and not {expected:?}"
+    );
+    Ok(())
+}
+
+/// Each content that several files hold is a group of them, whatever other kinds of sameness
+/// there are.
+fn hold_exact_duplicates(
+    links: &BTreeMap<Vec<&str>, Vec<(String, PathBuf)>>,
+    model: &Model,
+) -> Result<(), Wrong> {
+    let mut shown: Vec<Vec<PathBuf>> = Vec::new();
+    for (path, links) in links.iter().filter(|(path, _)| path[0] == "dupes") {
+        let mut links = links.clone();
+        links.sort();
+        hold_ranks(&links).map_err(|wrong| format!("{path:?}: {wrong}"))?;
+        if path[1] == "exact" {
+            let count = format!("{}x ", links.len());
+            let is_named = path.last().is_some_and(|name| name.starts_with(&count));
+            ensure!(is_named, "{path:?} has {} copies", links.len());
+            let mut paths: Vec<PathBuf> = links.into_iter().map(|(_, target)| target).collect();
+            paths.sort();
+            shown.push(paths);
+        }
+    }
+    shown.sort();
+    let mut holders: BTreeMap<usize, Vec<PathBuf>> = BTreeMap::new();
+    for (path, number) in &model.holds {
+        holders.entry(*number).or_default().push(path.clone());
+    }
+    let mut expected: Vec<Vec<PathBuf>> = holders.into_values().collect();
+    expected.retain(|paths| paths.len() > 1);
+    expected.iter_mut().for_each(|paths| paths.sort());
+    expected.sort();
+    ensure!(
+        shown == expected,
+        "dupes/exact shows {shown:?} and not {expected:?}"
     );
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Who holds a content: its files, told apart by whether they take room of their own.
 //!
 //! Hard links, and one file that is reached through two roots, are one copy with several names.
-//! They are known by the inode, size and time that the catalogue has of them; where a filesystem
-//! keeps no inode numbers, only the same path is the same file.
+//! They are known by the inode, size and time that the catalogue has of them, and by the
+//! filesystem of their root: two disks that were filled alike have the same numbers. Where a
+//! filesystem keeps no inode numbers, only the same path is the same file. In doubt (disks that
+//! are mounted below one root) files are taken for one: what is called a copy is one.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -33,8 +35,8 @@ pub(super) struct Holder {
 /// What tells files apart that take room of their own.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// Inode, size and time of modification.
-    Inode(u64, u64, i64),
+    /// Filesystem, inode, size and time of modification.
+    Inode(Option<u64>, u64, u64, i64),
     Path(PathBuf),
 }
 
@@ -111,7 +113,10 @@ impl Index {
             let path = self.absolute(&file);
             let place = match stamp.inode {
                 0 => Place::Path(path.clone()),
-                inode => Place::Inode(inode, stamp.size, stamp.modified),
+                inode => {
+                    let filesystem = self.filesystem(file.root);
+                    Place::Inode(filesystem, inode, stamp.size, stamp.modified)
+                }
             };
             let (_, names) = places.entry(place).or_insert_with(|| (stamp, Vec::new()));
             let root = file.root;
