@@ -1,10 +1,13 @@
 //! The commands and their arguments: one definition for parsing, help, completions and
 //! the man page.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use semfs_engine::duplicates::Tier;
 
 /// Find pictures by what they show, through folders.
 ///
@@ -27,6 +30,7 @@ Examples:
   semfs search -0 --top 50 beach | xargs -0 cp -t /tmp/beach
   semfs similar holiday.jpg                   photos that look like that picture
   semfs daemon ~/Pictures --mount ~/semantic  index, mount, and keep it up
+  semfs dupes --tier exact                    copies, and what they take
   semfs status --problems                     what could not be read, and why
 
 Configuration: ~/.config/semfs/semfs.toml or /etc/semfs/semfs.toml, described in
@@ -117,6 +121,14 @@ pub(crate) enum Command {
         file: PathBuf,
     },
 
+    /// Print groups of duplicates: what is the same, how that is known, what could be freed
+    ///
+    /// There are three kinds, and each is proven in its own way: `exact` (the same bytes),
+    /// `same-photo` (the same shot: resized, recompressed, converted, turned) and `lookalike`
+    /// (bursts and near twins, which are different photos). semfs deletes nothing;
+    /// docs/DUPLICATES.md shows how to act on the list safely.
+    Dupes(Dupes),
+
     /// Print what semfs knows and does
     Status {
         /// Print as JSON
@@ -181,6 +193,45 @@ pub(crate) enum Command {
     /// Look at files for another semfs, over standard input
     #[command(hide = true)]
     Scout,
+}
+
+/// What is asked about duplicates.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Dupes {
+    /// Only this kind: exact, same-photo or lookalike
+    #[arg(long, value_name = "KIND", value_parser = tiers(), hide_possible_values = true)]
+    pub tier: Option<Tier>,
+    /// Print one JSON object, as docs/dupes.schema.json describes it
+    #[arg(long)]
+    pub json: bool,
+    /// Print only the paths of surplus copies, each followed by a zero byte, for `xargs -0`
+    ///
+    /// Needs --tier: what one kind keeps may be surplus to another.
+    #[arg(long, short = '0', requires = "tier", conflicts_with = "json")]
+    pub null: bool,
+    /// With -0: before each surplus path, print the path of the copy that is kept instead
+    #[arg(long, requires = "null")]
+    pub pairs: bool,
+    /// Which copies of a group are kept: best, oldest, newest or in=FOLDER
+    ///
+    /// All others are surplus. `best` is the default: the most pixels, then quality, then
+    /// metadata, then age. `in=FOLDER` keeps every copy in that folder and leaves groups
+    /// without one whole. What cannot be reached is never surplus.
+    #[arg(long, value_name = "RULE")]
+    pub keep: Option<OsString>,
+    /// Show a group no more, by its id or the beginning of that (4 digits or more)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tier", "json", "null", "keep"])]
+    pub dismiss: Option<String>,
+    /// List the groups that were dismissed: id, kind, time, number of contents, name
+    #[arg(long, conflicts_with_all = ["tier", "null", "keep", "dismiss"])]
+    pub dismissed: bool,
+    /// Show a dismissed group again, by its id or the beginning of that
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tier", "json", "null", "keep", "dismiss", "dismissed"])]
+    pub restore: Option<String>,
+}
+
+fn tiers() -> impl TypedValueParser<Value = Tier> {
+    PossibleValuesParser::new(Tier::ALL.map(Tier::name)).try_map(|name| name.parse::<Tier>())
 }
 
 /// How results are printed. Without either: relevance and path, for people.

@@ -1,5 +1,6 @@
 //! One module a command: calls one function below, prints what it returns.
 
+pub(crate) mod dupes;
 pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod index;

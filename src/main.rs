@@ -82,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Similar { top, format, file } => {
             commands::search::run_similar(&config, &environment, &file, top, format)
         }
+        Command::Dupes(dupes) => commands::dupes::run(&config, &environment, &dupes),
         Command::Status { json, problems } => {
             commands::status::run(&config, &environment, json, problems)
         }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::status::{Activity, RootStatus, Status};
+use crate::status::{Activity, DuplicatesStatus, RootStatus, Status};
 use nix::fcntl::OFlag;
 use semfs_engine::catalog::Finding;
 use semfs_engine::courtesy::Courtesy;
@@ -300,6 +300,9 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         problems: totals.problems,
         vectors: u64::from(totals.rows),
         facets: generation.counts().clone(),
+        duplicates: DuplicatesStatus {
+            waiting: engine.index.catalog().uncompared_count(),
+        },
         generation: totals.generation,
         model: engine.model_status(),
         roots: shown,

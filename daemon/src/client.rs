@@ -1,17 +1,22 @@
 //! Asking a running daemon, in the words of this crate.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::status::Status;
+use semfs_engine::duplicates::Tier;
+use semfs_engine::index::Keep;
+use serde::de::DeserializeOwned;
 
 use crate::arrivals::Arrival;
 use crate::ask::{Found, ProblemEntry};
 use crate::dbus::{CallError, Client, SentPhoto};
+use crate::duplicates::{self, DismissedGroup, DuplicateList};
 use crate::error::DaemonError;
 use crate::socket;
+use crate::status::Status;
 
 /// Problems that are asked for at a time.
 const PAGE: u32 = 5_000;
@@ -68,10 +73,7 @@ impl Daemon {
 
     pub(crate) fn status(&self) -> Result<Status, DaemonError> {
         let json = self.client.status().map_err(|error| self.failed(error))?;
-        serde_json::from_str(&json).map_err(|error| DaemonError::Client {
-            socket: self.socket.clone(),
-            reason: format!("its status is not understood ({error}); is it another version?"),
-        })
+        self.understood(&json)
     }
 
     pub(crate) fn problems(&self) -> Result<Vec<ProblemEntry>, DaemonError> {
@@ -118,6 +120,32 @@ impl Daemon {
             .map_err(|error| self.failed(error))
     }
 
+    pub(crate) fn duplicates(
+        &self,
+        tier: Option<Tier>,
+        keep: &Keep,
+    ) -> Result<DuplicateList, DaemonError> {
+        let tier = tier.map_or("", Tier::name);
+        let file = self.client.duplicates(tier, &duplicates::words_of(keep));
+        let file = file.map_err(|error| self.failed(error))?;
+        duplicates::unsealed(file).map_err(|error| self.not_understood(&error))
+    }
+
+    pub(crate) fn dismissed(&self) -> Result<Vec<DismissedGroup>, DaemonError> {
+        let json = self.client.dismissed();
+        self.understood(&json.map_err(|error| self.failed(error))?)
+    }
+
+    pub(crate) fn dismiss(&self, name: &str) -> Result<DismissedGroup, DaemonError> {
+        let json = self.client.dismiss(name);
+        self.understood(&json.map_err(|error| self.failed(error))?)
+    }
+
+    pub(crate) fn restore(&self, name: &str) -> Result<DismissedGroup, DaemonError> {
+        let json = self.client.restore(name);
+        self.understood(&json.map_err(|error| self.failed(error))?)
+    }
+
     pub(crate) fn rescan(&self) -> Result<(), DaemonError> {
         self.client.rescan().map_err(|error| self.failed(error))
     }
@@ -127,6 +155,17 @@ impl Daemon {
         self.client
             .forget(root, missing)
             .map_err(|error| self.failed(error))
+    }
+
+    fn understood<T: DeserializeOwned>(&self, json: &str) -> Result<T, DaemonError> {
+        serde_json::from_str(json).map_err(|error| self.not_understood(&error))
+    }
+
+    fn not_understood(&self, error: &dyn Display) -> DaemonError {
+        DaemonError::Client {
+            socket: self.socket.clone(),
+            reason: format!("its answer is not understood ({error}); is it another version?"),
+        }
     }
 
     fn failed(&self, error: CallError) -> DaemonError {

@@ -12,6 +12,8 @@ use semfs_engine::query::QueryError;
 use semfs_engine::search::SearchError;
 use semfs_fs::{MountError, PinError};
 
+use crate::duplicates::DuplicatesError;
+
 /// Why a command of semfs cannot do its work. Each says what to do where that is known.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -42,6 +44,9 @@ pub enum DaemonError {
     /// A query cannot be pinned or unpinned.
     #[error(transparent)]
     Pin(#[from] PinError),
+    /// Duplicates cannot be told or decided on.
+    #[error(transparent)]
+    Duplicates(#[from] DuplicatesError),
     /// Nothing could be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),

@@ -1,14 +1,17 @@
 //! The daemon: mounts, indexes, answers on its socket, ends on a signal.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::status::{self, Activity, Status};
+use crate::status::{self, Activity, DuplicatesStatus, Status};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use semfs_engine::decisions::Decisions;
+use semfs_engine::duplicates::Tier;
+use semfs_engine::index::Keep;
 use semfs_engine::search::Searcher;
 use semfs_fs::{Entries, Mount, Namespace, Settings, StatusForm};
 use tokio::runtime;
@@ -18,6 +21,7 @@ use crate::arrivals::Arrivals;
 use crate::ask::{self, Found, ProblemEntry};
 use crate::config::{Config, EntriesMode};
 use crate::dbus::{self, Answers};
+use crate::duplicates::{self, DismissedGroup, DuplicatesError};
 use crate::engine::{Engine, scout_settings};
 use crate::environment::Environment;
 use crate::error::DaemonError;
@@ -191,6 +195,9 @@ impl Answers for Service {
             problems: totals.problems,
             vectors: u64::from(totals.rows),
             facets: generation.counts().clone(),
+            duplicates: DuplicatesStatus {
+                waiting: self.engine.index.catalog().uncompared_count(),
+            },
             generation: totals.generation,
             model: self.engine.model_status(),
             roots: self.indexer.roots(),
@@ -219,6 +226,23 @@ impl Answers for Service {
 
     fn unpin(&self, query: &str) -> Result<(), DaemonError> {
         Ok(semfs_fs::unpin(&self.decisions, query)?)
+    }
+
+    fn duplicates(&self, tier: Option<Tier>, keep: &Keep) -> Result<OwnedFd, DaemonError> {
+        let list = duplicates::list_of(&self.engine.index, &self.decisions, tier, keep)?;
+        Ok(duplicates::sealed(&list).map_err(DuplicatesError::HandOver)?)
+    }
+
+    fn dismissed(&self) -> Vec<DismissedGroup> {
+        duplicates::dismissed_of(&self.decisions)
+    }
+
+    fn dismiss(&self, name: &str) -> Result<DismissedGroup, DaemonError> {
+        duplicates::dismiss_in(&self.engine.index, &self.decisions, name)
+    }
+
+    fn restore(&self, name: &str) -> Result<DismissedGroup, DaemonError> {
+        duplicates::restore_in(&self.engine.index, &self.decisions, name)
     }
 
     fn rescan(&self) {

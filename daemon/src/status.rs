@@ -26,6 +26,8 @@ pub struct Status {
     pub vectors: u64,
     /// Photos for each value of each facet.
     pub facets: FacetCounts,
+    /// How far it is with duplicates.
+    pub duplicates: DuplicatesStatus,
     /// Number of the published generation.
     pub generation: u64,
     /// The model.
@@ -69,6 +71,13 @@ pub struct ModelStatus {
     pub dimension: usize,
     /// Identity of its vectors.
     pub fingerprint: String,
+}
+
+/// How far duplicates are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DuplicatesStatus {
+    /// Photos that wait to be compared with others.
+    pub waiting: u64,
 }
 
 /// A root.
@@ -248,6 +257,8 @@ impl Status {
         tell("files", "gauge", "Files that are photos.", self.files);
         let help = "Files that could not be taken in.";
         tell("problems", "gauge", help, self.problems);
+        let help = "Photos that wait to be compared with others.";
+        tell("uncompared", "gauge", help, self.duplicates.waiting);
         tell(
             "roots",
             "gauge",
@@ -297,6 +308,15 @@ impl fmt::Display for Status {
             ""
         };
         writeln!(f, "problems    {}{hint}", self.problems)?;
+        let waiting = self.duplicates.waiting;
+        if waiting > 0 {
+            let photos = if waiting == 1 {
+                "photo waits"
+            } else {
+                "photos wait"
+            };
+            writeln!(f, "duplicates  {waiting} {photos} to be compared")?;
+        }
         for root in &self.roots {
             writeln!(f, "root        {root}")?;
         }

@@ -10,6 +10,7 @@
 mod captions;
 mod command_line;
 mod crash;
+mod dupes;
 mod dupes_mount;
 mod entries;
 mod following;

@@ -1,5 +1,7 @@
 //! The program under test, in a home of its own, and a mount that never outlives a test.
 
+pub mod schema;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::CommandExt;

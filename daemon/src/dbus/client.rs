@@ -32,6 +32,10 @@ trait Index {
     fn pins(&self) -> fdo::Result<Vec<String>>;
     fn pin(&self, query: &str) -> fdo::Result<bool>;
     fn unpin(&self, query: &str) -> fdo::Result<()>;
+    fn duplicates(&self, tier: &str, keep: &[u8]) -> fdo::Result<OwnedFd>;
+    fn dismissed(&self) -> fdo::Result<String>;
+    fn dismiss(&self, name: &str) -> fdo::Result<String>;
+    fn restore(&self, name: &str) -> fdo::Result<String>;
     #[zbus(signal)]
     fn entered(&self, query: String, path: Vec<u8>) -> zbus::Result<()>;
 }
@@ -146,6 +150,32 @@ impl Client {
     pub(crate) fn unpin(&self, query: &str) -> Result<(), CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.unpin(query).await?) })
+    }
+
+    pub(crate) fn duplicates(
+        &self,
+        tier: &str,
+        keep: &[u8],
+    ) -> Result<std::os::fd::OwnedFd, CallError> {
+        let file = self
+            .runtime
+            .block_on(async { self.proxy().await?.duplicates(tier, keep).await })?;
+        Ok(file.into())
+    }
+
+    pub(crate) fn dismissed(&self) -> Result<String, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.dismissed().await?) })
+    }
+
+    pub(crate) fn dismiss(&self, name: &str) -> Result<String, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.dismiss(name).await?) })
+    }
+
+    pub(crate) fn restore(&self, name: &str) -> Result<String, CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.restore(name).await?) })
     }
 
     async fn proxy(&self) -> Result<IndexProxy<'_>, fdo::Error> {

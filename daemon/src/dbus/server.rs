@@ -1,12 +1,16 @@
 //! The daemon's end of its socket.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::fs::File;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use semfs_engine::duplicates::Tier;
+use semfs_engine::index::Keep;
+use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use zbus::OwnedFd;
@@ -17,6 +21,7 @@ use zbus::{Guid, fdo, interface};
 use super::{PATH, SentPhoto, SentProblem};
 use crate::arrivals::{Arrival, Arrivals};
 use crate::ask::{Found, ProblemEntry};
+use crate::duplicates::{DismissedGroup, keep_of};
 use crate::error::DaemonError;
 use crate::status::Status;
 
@@ -37,6 +42,18 @@ pub(crate) trait Answers: Send + Sync + 'static {
     fn pin(&self, query: &str) -> Result<bool, DaemonError>;
     /// Takes a pin back.
     fn unpin(&self, query: &str) -> Result<(), DaemonError>;
+    /// The groups of duplicates of a tier or of all: a sealed file in memory with their list.
+    fn duplicates(
+        &self,
+        tier: Option<Tier>,
+        keep: &Keep,
+    ) -> Result<std::os::fd::OwnedFd, DaemonError>;
+    /// The dismissed groups, in the order of their dismissal.
+    fn dismissed(&self) -> Vec<DismissedGroup>;
+    /// Dismisses a group, by its name or the beginning of it.
+    fn dismiss(&self, name: &str) -> Result<DismissedGroup, DaemonError>;
+    /// Takes a dismissal back, by its name or the beginning of it.
+    fn restore(&self, name: &str) -> Result<DismissedGroup, DaemonError>;
     /// Look at all folders now.
     fn rescan(&self);
     /// Forget a root, or only those of its files that are missing. How many there were.
@@ -155,6 +172,35 @@ impl IndexInterface {
         Ok(self.ask(move |answers| answers.unpin(&query)).await??)
     }
 
+    /// The groups of duplicates of `tier`, or of all where that is empty, as the JSON of
+    /// `semfs dupes --json` in a sealed file in memory, which is read from its beginning.
+    /// `keep` is `best`, `oldest`, `newest` or `in=` with an absolute path, in bytes.
+    async fn duplicates(&self, tier: String, keep: Vec<u8>) -> fdo::Result<OwnedFd> {
+        let tier = match tier.as_str() {
+            "" => None,
+            tier => Some(tier.parse::<Tier>().map_err(invalid)?),
+        };
+        let keep = keep_of(OsStr::from_bytes(&keep)).map_err(invalid)?;
+        let ask = move |answers: &dyn Answers| answers.duplicates(tier, &keep);
+        Ok(self.ask(ask).await??.into())
+    }
+
+    /// The dismissed groups, in the order of their dismissal, as a JSON array.
+    async fn dismissed(&self) -> fdo::Result<String> {
+        json(&self.ask(|answers| answers.dismissed()).await?)
+    }
+
+    /// Dismisses a group of duplicates, by its name or the beginning of it; the group as JSON.
+    async fn dismiss(&self, name: String) -> fdo::Result<String> {
+        json(&self.ask(move |answers| answers.dismiss(&name)).await??)
+    }
+
+    /// Takes the dismissal of a group back, by its name or the beginning of it; the group as
+    /// JSON.
+    async fn restore(&self, name: String) -> fdo::Result<String> {
+        json(&self.ask(move |answers| answers.restore(&name)).await??)
+    }
+
     /// A new photo entered a pinned query.
     #[zbus(signal)]
     async fn entered(emitter: &SignalEmitter<'_>, query: &str, path: &[u8]) -> zbus::Result<()>;
@@ -189,6 +235,14 @@ fn sent(found: Found) -> SentPhoto {
         f64::from(found.score),
         found.path.into_os_string().into_encoded_bytes(),
     )
+}
+
+fn json(value: &impl Serialize) -> fdo::Result<String> {
+    serde_json::to_string(value).map_err(|error| fdo::Error::Failed(error.to_string()))
+}
+
+fn invalid(error: impl Display) -> fdo::Error {
+    fdo::Error::InvalidArgs(error.to_string())
 }
 
 impl From<DaemonError> for fdo::Error {

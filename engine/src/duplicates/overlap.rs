@@ -18,6 +18,12 @@ const CELLS: usize = 16;
 const RETONED: f32 = 8.0;
 /// A block needs this part of its pixels in both pictures.
 const LEAST_COVERED: f32 = 0.6;
+/// Pixels to each side in which there is nothing, where something appeared.
+const AROUND: usize = 3;
+/// Less spread than this, in grey levels, and there is nothing.
+const NOTHING: f32 = 2.0;
+/// More than this, in grey levels, is something.
+const SOMETHING: f32 = 14.0;
 /// From this spread in grey levels a block has structure that can be recognised.
 pub(super) const STRUCTURE: f32 = 4.5;
 
@@ -50,6 +56,9 @@ pub(super) struct Overlap {
     pub(super) correlation: f32,
     /// Strength of the fine detail of B for 1 of A, once tones are alike.
     pub(super) sharpness: f32,
+    /// Pixels at which one picture shows something and the other nothing at all, not even
+    /// around it: a bird before the sky, a word on a wall.
+    pub(super) appeared: usize,
 }
 
 /// Lays `a` onto `b`. `None` if they hardly overlap.
@@ -121,6 +130,7 @@ pub(super) fn lay(a: &Plane, b: &Plane, placement: &Placement) -> Option<Overlap
         toned,
         correlation: moments(alike()).0,
         sharpness: detail(&theirs, side) / detail(&mine, side).max(0.01),
+        appeared: appeared(&mine, &theirs, side),
     })
 }
 
@@ -158,6 +168,80 @@ fn moments(pairs: impl Iterator<Item = (f32, f32)>) -> (f32, f32, f32) {
         variance_a.sqrt() as f32,
         variance_b.sqrt() as f32,
     )
+}
+
+/// Sums over squares around pixels, of one plane.
+struct Sums {
+    width: usize,
+    /// Value and squared value of all pixels above and to the left.
+    sums: Vec<[f64; 2]>,
+}
+
+impl Sums {
+    fn of(values: &[f32], side: usize) -> Self {
+        let width = side + 1;
+        let mut sums = vec![[0.0; 2]; width * width];
+        for (y, row) in values.chunks_exact(side).enumerate() {
+            let mut across = [0.0; 2];
+            for (x, value) in row.iter().map(|value| f64::from(*value)).enumerate() {
+                across = [across[0] + value, across[1] + value * value];
+                let above = sums[y * width + x + 1];
+                sums[(y + 1) * width + x + 1] = [above[0] + across[0], above[1] + across[1]];
+            }
+        }
+        Self { width, sums }
+    }
+
+    /// Mean and standard deviation of the square around a pixel, which must lie inside.
+    fn around(&self, x: usize, y: usize) -> (f32, f32) {
+        let (left, right) = (x - AROUND, x + AROUND + 1);
+        let (top, bottom) = (y - AROUND, y + AROUND + 1);
+        let at = |x: usize, y: usize, of: usize| self.sums[y * self.width + x][of];
+        let sum = |of| {
+            at(right, bottom, of) - at(left, bottom, of) - at(right, top, of) + at(left, top, of)
+        };
+        let count = ((2 * AROUND + 1) * (2 * AROUND + 1)) as f64;
+        let mean = sum(0) / count;
+        let spread = (sum(1) / count - mean * mean).max(0.0).sqrt();
+        (mean as f32, spread as f32)
+    }
+}
+
+/// Pixels at which one plane shows something and the other is empty, apart from a difference
+/// of both as wholes.
+fn appeared(mine: &[f32], theirs: &[f32], side: usize) -> usize {
+    // Where only one of them is, nothing can be said, nor in the neighbourhood.
+    let known = |(a, b): (&f32, &f32)| if b.is_nan() { f32::NAN } else { *a };
+    let mine: Vec<f32> = mine.iter().zip(theirs).map(known).collect();
+    // Rows and columns that are missing leave sums that are no numbers behind them, so they
+    // are filled, and the pixels near them passed over.
+    let filled = |values: &[f32]| -> Vec<f32> {
+        let fill = |value: &f32| if value.is_nan() { 0.0 } else { *value };
+        values.iter().map(fill).collect()
+    };
+    let missing: Vec<f32> = theirs
+        .iter()
+        .map(|value| if value.is_nan() { 1.0 } else { 0.0 })
+        .collect();
+    let missing = Sums::of(&missing, side);
+    let (sums_a, sums_b) = (
+        Sums::of(&filled(&mine), side),
+        Sums::of(&filled(theirs), side),
+    );
+    let mut count = 0;
+    for y in AROUND..side.saturating_sub(AROUND) {
+        for x in AROUND..side.saturating_sub(AROUND) {
+            if missing.around(x, y).0 > 0.0 {
+                continue;
+            }
+            let at = y * side + x;
+            let ((mean_a, spread_a), (mean_b, spread_b)) =
+                (sums_a.around(x, y), sums_b.around(x, y));
+            let differs = ((mine[at] - mean_a) - (theirs[at] - mean_b)).abs() > SOMETHING;
+            count += usize::from(differs && spread_a.min(spread_b) < NOTHING);
+        }
+    }
+    count
 }
 
 /// Mean second difference, along rows and columns.
@@ -298,6 +382,18 @@ mod tests {
             .filter_map(|(at, block)| (block.correlation < 0.9).then_some(at))
             .collect();
         assert_eq!(different, [0]);
+    }
+
+    #[test]
+    fn a_bird_before_an_empty_sky_has_appeared() {
+        let sky = |_: usize, y: usize| 180.0 + y as f32 * 0.3;
+        let bird = |x: usize, y: usize| {
+            let is_bird = (20..23).contains(&x) && (30..32).contains(&y);
+            if is_bird { 90.0 } else { sky(x, y) }
+        };
+        assert!(appeared(&plane(sky).values, &plane(bird).values, 64) >= 4);
+        let brighter = plane(|x, y| bird(x, y) + 12.0);
+        assert_eq!(appeared(&plane(bird).values, &brighter.values, 64), 0);
     }
 
     #[test]

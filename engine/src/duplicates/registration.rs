@@ -32,6 +32,10 @@ const STARTS: usize = 6;
 const SHIFTS: [f32; 5] = [0.0, -0.045, 0.045, -0.09, 0.09];
 /// The least part of either picture that must lie on the other.
 const LEAST_OVERLAP: f32 = 0.55;
+/// Starts that correlate less are not refined.
+const LEAST_START: f32 = 0.5;
+/// Placements that correlate less on a coarse plane are not refined on finer ones.
+const LEAST_COARSE: f32 = 0.8;
 /// The first round in which places that do not fit count less.
 const FIRST_ROBUST_ROUND: usize = 3;
 /// Unknowns of a round: six of the placement, gain, offset.
@@ -85,6 +89,12 @@ impl Placement {
         self.0[0] * self.0[4] - self.0[1] * self.0[3]
     }
 
+    /// Whether both lay the picture at nearly the same place, within half of a hundredth.
+    fn is_near(&self, other: &Self) -> bool {
+        let parts = self.0.iter().zip(&other.0);
+        parts.into_iter().all(|(a, b)| (a - b).abs() < 0.005)
+    }
+
     /// Whether this is cutting, framing or straightening, and not a free distortion.
     fn is_plausible(&self) -> bool {
         let m = &self.0;
@@ -109,7 +119,7 @@ pub(super) fn refine_identity(a: &Picture, b: &Picture) -> Option<Placement> {
 }
 
 /// Tries many sizes and shifts and refines the best few, best first.
-pub(super) fn search(a: &Picture, b: &Picture) -> impl Iterator<Item = Placement> {
+pub(super) fn search<'a>(a: &'a Picture, b: &'a Picture) -> impl Iterator<Item = Placement> + 'a {
     let (small_a, small_b) = (a.luma(32), b.luma(32));
     let mut starts = Vec::new();
     for scale in SCALES {
@@ -123,32 +133,60 @@ pub(super) fn search(a: &Picture, b: &Picture) -> impl Iterator<Item = Placement
         }
     }
     starts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut tried: Vec<Placement> = Vec::new();
     starts
         .into_iter()
         .take(STARTS)
-        .filter_map(|(_, start)| refine(a, b, start))
+        .take_while(|(score, _)| *score > LEAST_START)
+        .filter_map(move |(_, start)| {
+            let (side, rounds) = STAGES[0];
+            let coarse = refine_on(a.luma(side), b.luma(side), start, rounds)?;
+            // Most starts end at the same few places.
+            let is_tried = tried.iter().any(|other| other.is_near(&coarse));
+            tried.push(coarse);
+            let score = correlation(a.luma(side), b.luma(side), &coarse)?;
+            if is_tried || score < LEAST_COARSE {
+                return None;
+            }
+            refine(a, b, coarse)
+        })
+}
+
+/// How well brightness goes together at a placement, coarsely: -1 to 1, and -1 where the
+/// pictures hardly overlap.
+pub(super) fn likeness(a: &Picture, b: &Picture, placement: &Placement) -> f32 {
+    correlation(a.luma(64), b.luma(64), placement).unwrap_or(-1.0)
 }
 
 /// Refines on ever finer planes. `None` if it drifts off or nothing pins it.
 fn refine(a: &Picture, b: &Picture, start: Placement) -> Option<Placement> {
     let mut placement = start;
     for (side, rounds) in STAGES {
-        let (a, b) = (a.luma(side), b.luma(side));
-        let mut spread = None;
-        for round in 0..rounds {
-            let (step, error) = improve(a, b, &placement, spread)?;
-            let largest = step.iter().fold(0.0_f32, |most, part| most.max(part.abs()));
-            for (value, part) in placement.0.iter_mut().zip(step) {
-                *value += part.clamp(-0.05, 0.05);
-            }
-            if !placement.is_plausible() {
-                return None;
-            }
-            if largest < 0.02 / side as f32 {
-                break;
-            }
-            spread = (round + 1 >= FIRST_ROBUST_ROUND || side > 32).then_some(error);
+        placement = refine_on(a.luma(side), b.luma(side), placement, rounds)?;
+        // Strangers need no finer look.
+        if correlation(a.luma(side), b.luma(side), &placement)? < LEAST_COARSE {
+            return None;
         }
+    }
+    Some(placement)
+}
+
+fn refine_on(a: &Plane, b: &Plane, start: Placement, rounds: usize) -> Option<Placement> {
+    let mut placement = start;
+    let mut spread = None;
+    for round in 0..rounds {
+        let (step, error) = improve(a, b, &placement, spread)?;
+        let largest = step.iter().fold(0.0_f32, |most, part| most.max(part.abs()));
+        for (value, part) in placement.0.iter_mut().zip(step) {
+            *value += part.clamp(-0.05, 0.05);
+        }
+        if !placement.is_plausible() {
+            return None;
+        }
+        if largest < 0.02 / a.side as f32 {
+            break;
+        }
+        spread = (round + 1 >= FIRST_ROBUST_ROUND || a.side > 32).then_some(error);
     }
     Some(placement)
 }

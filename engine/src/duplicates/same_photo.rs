@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::overlap::{Overlap, STRUCTURE, lay};
 use super::picture::Picture;
-use super::registration::{Placement, refine_identity, search};
+use super::registration::{Placement, likeness, refine_identity, search};
 use super::tone::{coloured, colours, is_grey};
 use super::turn::Turn;
 
@@ -22,10 +22,20 @@ const LEAST_STRUCTURE: usize = 10;
 const RICH_STRUCTURE: usize = 24;
 /// Mean change of brightness, in grey levels, up to which tones count as unchanged.
 const SAME_TONES: f32 = 4.0;
+/// Mean change of brightness below which nobody touched the tones.
+const UNTONED: f32 = 2.0;
 /// From this change on, tones were changed on purpose, and details lost in black or white.
 const RETONED: f32 = 8.0;
 /// Least correlation of everything that overlaps.
 const LEAST_CORRELATION: f32 = 0.94;
+/// From this coarse correlation on, pictures may lie on each other as they are.
+const AS_THEY_ARE: f32 = 0.99;
+/// From this correlation on, a refused pair lies as it should, and no search follows.
+const PLACED: f32 = 0.99;
+/// Largest shift of any one block of untoned copies, in pixels.
+const LARGEST_DRIFT: f32 = 0.55;
+/// Pixels at which something may have appeared: recompression puts a few there.
+const MOST_APPEARED: usize = 2;
 /// Blocks that correlate less do not agree.
 const AGREEING: f32 = 0.9;
 
@@ -76,6 +86,12 @@ pub enum Refusal {
         /// The strongest difference for 1 of what is allowed.
         amount: f32,
     },
+    /// Something small is in one of them only.
+    #[error("something is in one picture and not in the other, over {pixels} pixels")]
+    Appeared {
+        /// Pixels of the compared squares.
+        pixels: usize,
+    },
     /// Parts moved against each other: the camera stood elsewhere, or things moved.
     #[error("parts of the picture have moved by {pixels:.1} pixels against others")]
     Moved {
@@ -117,14 +133,35 @@ pub enum Verdict {
 /// or hopeless, up to 60 ms when one is cut or framed.
 #[must_use]
 pub fn compare(first: &Picture, second: &Picture, turn: Turn) -> Verdict {
-    let first = &first.turned(turn);
+    let laid;
+    let first = if turn == Turn::NONE {
+        first
+    } else {
+        laid = first.turned(turn);
+        &laid
+    };
     let mut refusal = Refusal::NoPlacement;
     let mut nearest = f32::NEG_INFINITY;
-    for placement in refine_identity(first, second)
-        .into_iter()
-        // Searching begins only when the first placement was not the one.
-        .chain(std::iter::once_with(|| search(first, second)).flatten())
-    {
+    // Most copies are only scaled and recompressed: they lie on each other as they are.
+    // Then come those that are nearly so, and only then a search.
+    let as_they_are = (likeness(first, second, &Placement::IDENTITY) > AS_THEY_ARE)
+        .then_some(Placement::IDENTITY);
+    let nearly_so = std::iter::once_with(|| refine_identity(first, second)).flatten();
+    for placement in as_they_are.into_iter().chain(nearly_so) {
+        match judge(first, second, &placement, turn) {
+            Ok(evidence) => return Verdict::Same(evidence),
+            Err((correlation, why)) if correlation > nearest => {
+                nearest = correlation;
+                refusal = why;
+            }
+            Err(_) => {}
+        }
+    }
+    // They lie where they should, and differ: no other placement will do better.
+    if nearest > PLACED {
+        return Verdict::Different(refusal);
+    }
+    for placement in search(first, second) {
         match judge(first, second, &placement, turn) {
             Ok(evidence) => return Verdict::Same(evidence),
             Err((correlation, why)) if correlation > nearest => {
@@ -205,10 +242,12 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     let cell = |at: usize| overlap.cells.get(at).copied().unwrap_or(0.0);
     let typical = cell(overlap.cells.len() / 10) + 0.2;
     let (most, third) = (cell(0), cell(2));
+    let middle = cell(overlap.cells.len() / 2) + 0.2;
     let retoned = overlap.toned > RETONED;
     let is_plain = textured.len() < RICH_STRUCTURE;
     let allowed = match (is_plain, retoned) {
         (true, _) => 3.2,
+        (false, false) if overlap.toned > SAME_TONES => 5.4,
         (false, false) => 4.2,
         (false, true) => 6.0,
     };
@@ -216,9 +255,24 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     if most > 0.6 && times > allowed {
         return Err(Refusal::ChangedPart { times });
     }
-    // Tones pushed into black and white, and sharpening, leave more behind.
+    // A few words on a sign change more than one cell, but not half of them.
+    let times = most / middle;
+    if most > 1.5 && overlap.toned < UNTONED && times > 5.0 {
+        return Err(Refusal::ChangedPart { times });
+    }
+    if !retoned && overlap.appeared > MOST_APPEARED {
+        let pixels = overlap.appeared;
+        return Err(Refusal::Appeared { pixels });
+    }
+    // Tones pushed into black and white, and sharpening, leave more behind; most of it
+    // where much was lost, while everything else agrees.
     let was_edited = retoned || !(0.75..=1.3).contains(&overlap.sharpness);
-    let allowed = if was_edited { 4.2 } else { 2.8 };
+    let agrees_elsewhere = overlap.correlation > 0.99 && middle < 1.1;
+    let allowed = match (was_edited, retoned && !is_plain && agrees_elsewhere) {
+        (_, true) => 5.5,
+        (true, false) => 4.2,
+        (false, false) => 2.8,
+    };
     let block = overlap
         .blocks
         .iter()
@@ -241,6 +295,11 @@ fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
         (false, _) => 0.3,
     };
     if pixels > still {
+        return Err(Refusal::Moved { pixels });
+    }
+    // A hand-held second shot may agree but for one corner.
+    let pixels = drifts.first().copied().unwrap_or(0.0) * side as f32 / 1000.0;
+    if !retoned && pixels > LARGEST_DRIFT {
         return Err(Refusal::Moved { pixels });
     }
     Ok(())
@@ -269,10 +328,11 @@ fn colours_agree(
     let colours = colours(first.colour(), second.colour(), placement, |at, bx, by| {
         overlap.toned <= RETONED || kept(at, bx, by)
     });
-    let (least, times) = if textured < RICH_STRUCTURE {
-        (4.0, 3.5)
-    } else {
-        (6.0, 5.0)
+    let (least, times) = match (textured < RICH_STRUCTURE, overlap.toned > RETONED) {
+        (true, _) => (4.0, 3.5),
+        (false, false) => (6.0, 5.0),
+        // What is nearly black or white keeps little of its colour.
+        (false, true) => (12.0, 5.0),
     };
     let stands_out = colours.peak > least && colours.peak > times * (colours.typical + 1.0);
     // A tint is a little everywhere; another colour is a lot.

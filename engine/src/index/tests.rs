@@ -8,7 +8,7 @@ fn model() -> Model {
     Model::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mini")).unwrap()
 }
 
-fn open(state: &Path) -> Index {
+pub(super) fn open(state: &Path) -> Index {
     Index::open(state, &model()).unwrap()
 }
 
@@ -19,7 +19,7 @@ const FACTS: Facts = Facts {
 };
 
 /// A unit vector along one axis.
-fn axis(number: u8) -> Vec<f32> {
+pub(super) fn axis(number: u8) -> Vec<f32> {
     let mut vector = vec![0.0; 256];
     vector[usize::from(number)] = 1.0;
     vector
