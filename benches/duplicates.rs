@@ -24,14 +24,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use semfs_engine::duplicates::Tier;
 use semfs_samples::edits::EDITS;
 use semfs_samples::twins::TWINS;
 use support::{State, Summary, Table, folder, in_parallel, say, skip};
-use truth::Groups;
+use truth::{EXACT, Groups, LOOKALIKE, SAME_PHOTO};
 
-/// Copies of one photo in so many have their kind looked at: the others would only say the
-/// same of twins again.
+/// Twins are made of one photo in so many.
 const TWIN_STEP: usize = 4;
 
 /// Groups of a collection of near duplicates that others have made.
@@ -128,7 +126,7 @@ fn edits(photos: &[PathBuf], images: &[RgbImage], costs: &mut Table) {
     .collect();
     say("indexing");
     let state = index("with their copies", folder.path(), Some(costs));
-    let groups = Groups::read(&state, &[Tier::Exact, Tier::SamePhoto]);
+    let groups = Groups::read(&state, &[EXACT, SAME_PHOTO]);
     // What each group has of which photos.
     let mut photos_of: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let all = copies.iter().map(|copy| (copy.photo, &copy.path));
@@ -205,7 +203,7 @@ fn neardup() {
     };
     let root = fs::canonicalize(NEARDUP).expect("a folder");
     let state = index("neardup", &root, None);
-    let groups = Groups::read(&state, &[Tier::Exact, Tier::SamePhoto]);
+    let groups = Groups::read(&state, &[EXACT, SAME_PHOTO]);
     let items: Vec<Item> = table
         .lines()
         .skip(1)
@@ -299,8 +297,8 @@ fn twins(images: &[RgbImage]) {
             (write("a", first), write("b", second))
         });
         let state = index(twins.name, folder.path(), None);
-        let same = Groups::read(&state, &[Tier::Exact, Tier::SamePhoto]);
-        let alike = Groups::read(&state, &[Tier::Lookalike]);
+        let same = Groups::read(&state, &[EXACT, SAME_PHOTO]);
+        let alike = Groups::read(&state, &[LOOKALIKE]);
         let called = |groups: &Groups| {
             let together = pairs.iter().filter(|(first, second)| {
                 groups.of(first).is_some() && groups.of(first) == groups.of(second)

@@ -28,11 +28,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use semfs_engine::duplicates::Tier;
 use semfs_samples::edits::{EDITS, Edit};
 use serde_json::Value;
 use support::{State, Table, folder, in_parallel, say, skip};
-use truth::Groups;
+use truth::{EXACT, Groups, SAME_PHOTO};
 
 /// Every so many photos are there twice more, byte for byte.
 const EXACT_STEP: usize = 2;
@@ -207,7 +206,7 @@ fn runs(corpus: &Corpus) -> Vec<Run> {
     let state = State::new();
     let mut command = state.semfs();
     let cost = run(command.args(["index", "--once"]).arg(root));
-    let groups = Groups::read(&state, &[Tier::Exact, Tier::SamePhoto]);
+    let groups = Groups::read(&state, &[EXACT, SAME_PHOTO]);
     add("semfs", cost, groups);
     runs
 }
@@ -311,7 +310,7 @@ fn groups_of_fclones(report: &Path) -> Groups {
             .iter()
             .filter_map(Value::as_str)
             .map(PathBuf::from)
-            .collect()
+            .collect::<Vec<_>>()
     };
     Groups::of_lists(&groups.iter().map(files).collect::<Vec<_>>())
 }
@@ -326,7 +325,7 @@ fn groups_of_czkawka(report: &Path) -> Groups {
     let files = |group: &Value| {
         let files = group.as_array().cloned().unwrap_or_default();
         let paths = files.iter().filter_map(|file| file["path"].as_str());
-        paths.map(PathBuf::from).collect()
+        paths.map(PathBuf::from).collect::<Vec<_>>()
     };
     Groups::of_lists(&groups.iter().map(files).collect::<Vec<_>>())
 }
@@ -388,7 +387,7 @@ fn findings(corpus: &Corpus, runs: &[Run]) -> Table {
                 found += usize::from(original.is_some() && original == run.groups.of(path));
             }
         }
-        format!("{:.3}", f64::from(found) / f64::from(all.max(1)))
+        format!("{:.3}", found as f64 / f64::from(all.max(1)))
     };
     row("exact", &|run| share(run, &|edit| edit.is_none()));
     for edit in EDITS.iter().filter(|edit| edit.is_listed) {

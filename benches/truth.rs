@@ -1,14 +1,18 @@
-//! The groups that semfs has found in an index, by file; and files that are to be found.
+//! The groups that semfs has found, or another program, by file. What is true is not known here.
 
 #![allow(dead_code)] // each benchmark is a program of its own and uses a part of this
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use semfs_engine::duplicates::Tier;
-use semfs_engine::index::Index;
+use serde_json::Value;
 
-use crate::support::{self, State};
+use crate::support::State;
+
+/// Kinds of sameness, as `semfs dupes --tier` has them.
+pub const EXACT: &str = "exact";
+pub const SAME_PHOTO: &str = "same-photo";
+pub const LOOKALIKE: &str = "lookalike";
 
 /// Groups of copies; one that shares a file with another is one with it.
 pub struct Groups {
@@ -17,25 +21,26 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Those of some kinds, as an index has them.
-    pub fn read(state: &State, tiers: &[Tier]) -> Self {
-        let (_, model) = support::model().expect("the model");
-        let index = Index::open(&state.path(), &model).expect("opening the index");
-        let generation = index.generation();
+    /// Those of some kinds, as `semfs dupes --json` lists them.
+    pub fn read(state: &State, tiers: &[&str]) -> Self {
         let mut sets = Sets::default();
         let mut reasons = Vec::new();
-        for &tier in tiers {
-            let groups = index.duplicates(&generation, tier, &[]).expect("groups");
-            for group in groups.iter() {
+        for tier in tiers {
+            let mut dupes = state.semfs();
+            dupes.args(["dupes", "--json", "--tier", tier]);
+            let output = dupes.output().expect("starting semfs");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "semfs failed: {errors}");
+            let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            assert_eq!(list["waiting"], 0, "all is compared");
+            for group in list["groups"].as_array().expect("groups") {
                 let mut first = None;
-                for (place, copy) in group.copies.iter().enumerate() {
-                    let reason = group.reason(place).unwrap_or_default();
-                    for file in &copy.files {
-                        let number = sets.number(&file.path);
-                        let first = *first.get_or_insert(number);
-                        sets.join(first, number);
-                        reasons.push((number, format!("{}: {reason}", file.path.display())));
-                    }
+                for file in group["files"].as_array().expect("files") {
+                    let path = file["path"].as_str().expect("a path");
+                    let number = sets.number(Path::new(path));
+                    sets.join(*first.get_or_insert(number), number);
+                    let reason = file["reason"].as_str().expect("a reason");
+                    reasons.push((number, format!("{path}: {reason}")));
                 }
             }
         }
