@@ -65,19 +65,22 @@ pub fn model() -> Result<(Runtime, Model), String> {
 
 // ---- Pictures -------------------------------------------------------------------------
 
+/// The pictures of people, or nothing where this checkout has none.
+pub fn photos() -> Vec<PathBuf> {
+    let entries = fs::read_dir(PHOTOS).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|path| path.extension() == Some(OsStr::new("jpg")))
+        .collect();
+    paths.sort();
+    paths
+}
+
 /// Pictures of about half a megapixel, encoded, and what they are in words: photos where
 /// there are some, drawn ones otherwise.
 pub fn pictures() -> (Vec<Vec<u8>>, &'static str) {
-    let photos = fs::read_dir(PHOTOS).map(|entries| {
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<PathBuf> = paths
-            .filter(|path| path.extension() == Some(OsStr::new("jpg")))
-            .collect();
-        paths.sort();
-        paths
-    });
-    match photos {
-        Ok(paths) if !paths.is_empty() => {
+    match photos() {
+        paths if !paths.is_empty() => {
             let bytes = paths
                 .iter()
                 .map(|path| fs::read(path).expect("a readable photo"));
@@ -309,6 +312,12 @@ impl Table {
         self.rows.push(cells.into());
     }
 
+    /// Adds a row, as long as the first, where nobody knows beforehand how long that is.
+    pub fn add(&mut self, cells: Vec<String>) {
+        assert_eq!(cells.len(), self.rows[0].len(), "a cell for each column");
+        self.rows.push(cells);
+    }
+
     /// Prints it, with the machine in the title.
     pub fn print(&self) {
         let columns = self.rows[0].len();
@@ -415,16 +424,20 @@ impl State {
 }
 
 /// What `semfs index` says at its end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Summary {
     pub new: usize,
     pub unchanged: usize,
     pub problems: usize,
+    /// New photos a second, until all were taken in; comparing them comes after.
+    pub rate: f64,
 }
 
 impl Summary {
-    /// `12 new, 0 moved or copied, 3 unchanged, 0 gone, 0 problems; …`
+    /// `12 new, 0 moved or copied, 3 unchanged, 0 gone, 0 problems; 35.1 pictures/s in …`
     fn parse(words: &str) -> Self {
+        let rate = words.split("; ").nth(1);
+        let rate = rate.and_then(|words| words.split(' ').next());
         let counts = words.split(';').next().unwrap_or_default();
         let count = |name: &str| {
             let found = counts
@@ -438,6 +451,7 @@ impl Summary {
             new: count("new"),
             unchanged: count("unchanged"),
             problems: count("problems"),
+            rate: rate.and_then(|rate| rate.parse().ok()).unwrap_or(f64::NAN),
         }
     }
 }

@@ -4,15 +4,20 @@
 //! Every picture is a pure function of its subject, seed and size: fractal noise, light on
 //! drawn ground, figures built of rounded limbs. Nothing is loaded from anywhere. This
 //! module knows nothing of the model or of searching; whether a query finds the right
-//! subject is for its callers to measure.
+//! subject is for its callers to measure. [`edits`] make copies of pictures, drawn or not, and
+//! [`twins`] pictures that are no copies and look like them.
 
 mod canvas;
+pub mod edits;
 mod evening;
 mod figures;
 mod landscape;
+mod lettering;
 mod noise;
+mod pixels;
 mod sport;
 mod things;
+pub mod twins;
 
 use canvas::Canvas;
 use image::{DynamicImage, ImageFormat, RgbImage, codecs::jpeg::JpegEncoder};
@@ -82,10 +87,7 @@ fn painter(subject: &str) -> Option<Painter> {
 pub fn draw(subject: &str, seed: u64, width: u32, height: u32) -> Option<RgbImage> {
     let paint = painter(subject)?;
     // The subject's name goes into the seed, so that seed 0 differs between subjects.
-    let name = subject.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-    });
-    let mut rng = Rng::new(name ^ seed.wrapping_mul(0xd6e8_feb8_6659_fd93));
+    let mut rng = Rng::of(subject, seed);
     let mut canvas = Canvas::new(width, height);
     paint(&mut canvas, &mut rng);
     Some(canvas.develop(&mut rng))

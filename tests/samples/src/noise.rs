@@ -21,6 +21,14 @@ impl Rng {
         rng
     }
 
+    /// A generator for something that has a name, and a seed besides.
+    pub fn of(name: &str, seed: u64) -> Self {
+        let name = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        });
+        Self::new(name ^ seed.wrapping_mul(0xd6e8_feb8_6659_fd93))
+    }
+
     /// The next 64 bits.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
