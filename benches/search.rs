@@ -11,14 +11,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![allow(clippy::panic, clippy::print_stderr)]
 
-mod clusters;
 mod support;
 
 use std::collections::HashSet;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use clusters::{Clusters, dot};
 use semfs_engine::catalog::{FileKey, FileRecord, Finding, Stamp};
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
@@ -159,6 +157,52 @@ fn fill(index: &Index, vectors: &[f32], dimension: usize) {
     }
 }
 
+/// Directions in which photos lie close together.
+struct Clusters {
+    /// All vectors of a model point a little in one direction.
+    common: Vec<f32>,
+    centres: Vec<Vec<f32>>,
+}
+
+impl Clusters {
+    fn new(number: usize, dimension: usize) -> Self {
+        let mut random = Random(0);
+        let mut some = || {
+            (0..dimension)
+                .map(|_| random.normal())
+                .collect::<Vec<f32>>()
+        };
+        Self {
+            common: some(),
+            centres: (0..number.max(1)).map(|_| some()).collect(),
+        }
+    }
+
+    /// Half of all photos lie in a thirtieth of the clusters.
+    fn centre(&self, random: &mut Random) -> &[f32] {
+        let at = random.uniform().powi(5) * self.centres.len() as f32;
+        &self.centres[(at as usize).min(self.centres.len() - 1)]
+    }
+
+    fn photo(&self, random: &mut Random) -> Vec<f32> {
+        self.mix(random, [0.7, 1.0, 0.8])
+    }
+
+    /// Text lies elsewhere than photos, and closer to nothing in particular.
+    fn words(&self, random: &mut Random) -> Vec<f32> {
+        self.mix(random, [-0.3, 0.6, 0.8])
+    }
+
+    fn mix(&self, random: &mut Random, [common, centre, noise]: [f32; 3]) -> Vec<f32> {
+        let near = self.centre(random);
+        let both = self.common.iter().zip(near);
+        let sum = both.map(|(a, b)| common * a + centre * b + noise * random.normal());
+        let sum: Vec<f32> = sum.collect();
+        let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        sum.iter().map(|x| x / length).collect()
+    }
+}
+
 fn measure_scan(data: &Data, table: &mut Table) {
     let number = data.vectors.len() / data.dimension;
     let threads = (number / ROWS_PER_THREAD).clamp(1, support::threads());
@@ -220,6 +264,17 @@ fn best(mut scored: Vec<(f32, u32)>) -> Vec<(f32, u32)> {
         scored.truncate(TOP);
     }
     scored
+}
+
+/// Sixteen sums side by side, which the compiler makes vector instructions of.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; 16];
+    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum()
 }
 
 /// Different questions of a few words that the model knows.

@@ -240,6 +240,8 @@ fn at_home(program: &Path, home: &Path) -> Command {
 fn run(command: &mut Command) -> Cost {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let start = Instant::now();
+    // `wait4` in `ended` waits for it, since that tells what it used.
+    #[allow(clippy::zombie_processes)]
     let child = command.stderr(Stdio::null()).spawn().expect("starting");
     let mut together = 0.0_f64;
     let usage = loop {

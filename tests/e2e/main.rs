@@ -28,6 +28,7 @@ mod reference;
 mod regression;
 mod remote;
 mod remote_filesystem;
+mod same_photos;
 mod scouts;
 mod semantics;
 mod support;

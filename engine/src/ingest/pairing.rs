@@ -83,8 +83,6 @@ struct Pairing<'a> {
 /// What came of a row.
 #[derive(Default)]
 struct Compared {
-    /// Its fingerprint, if it was taken only now.
-    fingerprint: Option<FingerprintRecord>,
     /// It is a pair with these.
     pairs: Vec<(ContentHash, Pair)>,
     /// These could not be reached, and are to be compared with it when they can.
@@ -241,17 +239,21 @@ impl Ingest {
             let (fingerprint, is_new) = pairing.fingerprint(row)?;
             Ok((row, fingerprint, is_new))
         })?;
+        // Committed before they are looked for: what is compared reads those of the others.
+        let mut transaction = self.index.begin()?;
         let mut known = write(&self.known);
-        for (row, record, _) in &taken {
+        for (row, record, is_new) in &taken {
             if let Some(record) = record {
                 known.add(*row, record);
+                if let Some(content) = generation.vectors().content(*row).filter(|_| *is_new) {
+                    transaction.catalog()?.put_fingerprint(&content, record)?;
+                }
             }
         }
         drop(known);
-        each(self, &taken, courtesy, stop, |(row, record, is_new)| {
-            let mut compared = pairing.compare(row, record.as_ref())?;
-            compared.fingerprint = record.filter(|_| is_new);
-            Ok((row, compared))
+        transaction.commit()?;
+        each(self, &taken, courtesy, stop, |(row, record, _)| {
+            Ok((row, pairing.compare(row, record.as_ref())?))
         })
     }
 
@@ -274,9 +276,6 @@ impl Ingest {
             // It may have been forgotten for good meanwhile.
             if batch.content(&content)?.is_none() {
                 continue;
-            }
-            if let Some(record) = &compared.fingerprint {
-                batch.put_fingerprint(&content, record)?;
             }
             for (other, pair) in &compared.pairs {
                 if batch.content(other)?.is_some() {

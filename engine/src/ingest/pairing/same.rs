@@ -19,6 +19,9 @@ const LEAST_LIKENESS: f32 = 0.65;
 /// pictures look alike, as scans of forms do.
 const COMPARED: usize = 8;
 
+/// Icons and thumbnails of fewer pixels prove nothing: too many look the same.
+const LEAST_PIXELS: u64 = 64 * 64;
+
 /// Members of one group that are compared before the group is given up: a copy of a copy may
 /// be too far from the first.
 const TRIED_OF_A_GROUP: usize = 3;
@@ -46,6 +49,9 @@ impl Pairing<'_> {
         compared: &mut Compared,
     ) -> Result<BTreeSet<ContentHash>, IngestError> {
         let mut same = self.group_of(content)?;
+        if !self.is_large_enough(content)? {
+            return Ok(same);
+        }
         // How often a group was compared in vain, by its first member.
         let mut vain: HashMap<ContentHash, usize> = HashMap::new();
         let mut looked_at = 0;
@@ -128,7 +134,7 @@ impl Pairing<'_> {
             };
             let turn = candidate.turn;
             let likeness = record.fingerprint.likeness(&theirs.fingerprint, turn);
-            if likeness >= LEAST_LIKENESS {
+            if likeness >= LEAST_LIKENESS && self.is_large_enough(&other)? {
                 near.push(Near {
                     content: other,
                     row: candidate.content,
@@ -139,6 +145,13 @@ impl Pairing<'_> {
         }
         near.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
         Ok(near)
+    }
+
+    fn is_large_enough(&self, content: &ContentHash) -> Result<bool, IngestError> {
+        let known = self.ingest.index.catalog().content(content)?;
+        Ok(known.is_some_and(|known| {
+            u64::from(known.facts.width) * u64::from(known.facts.height) >= LEAST_PIXELS
+        }))
     }
 
     /// The contents that are known to be the same shot as this one, through others that are
