@@ -24,6 +24,8 @@ mod view;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 pub use best::Hit;
 pub use error::VectorError;
@@ -290,6 +292,10 @@ impl VectorStore {
     }
 }
 
+/// How often the lock is asked for, and how long between.
+const LOCKINGS: u32 = 20;
+const LOCK_STEP: Duration = Duration::from_millis(10);
+
 /// Locks the folder of a store for as long as the result lives. (The kernel lets
 /// go of it when the process ends, however it ends.)
 fn lock(dir: &Path) -> Result<Lock, VectorError> {
@@ -300,7 +306,17 @@ fn lock(dir: &Path) -> Result<Lock, VectorError> {
         .truncate(false)
         .open(&path);
     let file = file.map_err(VectorError::io("open", &path))?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 1..LOCKINGS {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        // A process that is just being started, a worker, has what we had open until it is
+        // another program.
+        thread::sleep(LOCK_STEP);
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(Arc::new(file)),
         Err(TryLockError::WouldBlock) => Err(VectorError::Locked {
             dir: dir.to_path_buf(),
