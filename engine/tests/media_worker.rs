@@ -48,11 +48,12 @@ fn decode(worker: &mut Worker, path: &Path) -> Result<Decoded, Problem> {
         WorkerError::Problem(problem) => problem,
         WorkerError::Unusable { .. } => panic!("{error}"),
     })?;
-    let fingerprint = examined.fingerprint.unwrap();
+    let pixels = examined.picture?;
     Ok(Decoded {
         facts: examined.facts,
-        pixels: examined.picture?,
-        fingerprint,
+        pixels,
+        // Whatever has a picture has one.
+        fingerprint: examined.fingerprint.unwrap(),
     })
 }
 
