@@ -218,7 +218,7 @@ fn judge(
     })
 }
 
-/// The limits below were set from `examples/truth.rs`: copies of every kind lie under them,
+/// The limits below were set from `benches/duplicates.rs`: copies of every kind lie under them,
 /// and products, bursts and strangers above at least one.
 fn brightness_agrees(overlap: &Overlap, side: usize) -> Result<(), Refusal> {
     if overlap.correlation < LEAST_CORRELATION {
