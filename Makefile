@@ -21,11 +21,11 @@ user_units   = $(wildcard systemd/user/*.service)
 units        = $(dest)/lib/systemd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench install uninstall clean
+.PHONY: help setup build demo test bench bench-quality install uninstall clean
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what is missing to build and mount: Debian packages, ONNX Runtime
 	@bash scripts/setup.sh
@@ -44,6 +44,11 @@ test: setup ## formatting, lints and all tests (what CI runs)
 # Each prints its own table. (Not --workspace: that would build every unit test with LTO as well.)
 bench: setup ## measure, and print a table
 	$(CARGO) bench --locked --bench '*'
+
+# CAPTIONS and LABELS: folders of photos that were not trained on (models/mini/train/testset.py).
+bench-quality: setup ## how well the default model finds photos: make bench-quality CAPTIONS=… LABELS=…
+	$(if $(CAPTIONS),SEMFS_BENCH_CAPTIONS='$(abspath $(CAPTIONS))') $(if $(LABELS),SEMFS_BENCH_LABELS='$(abspath $(LABELS))') \
+	    $(CARGO) bench --locked --bench quality
 
 # Builds nothing: under sudo there is often no cargo, and target/ would come to belong to root.
 install: ## copy what `make build` built under PREFIX=/usr/local (DESTDIR= to stage a package)
