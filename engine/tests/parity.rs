@@ -88,8 +88,7 @@ struct Expected {
 }
 
 impl Expected {
-    fn read(name: &str) -> Self {
-        let folder = fixture();
+    fn read(folder: &Path, name: &str) -> Self {
         let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         let written: serde_json::Value = serde_json::from_str(&text).unwrap();
         let bytes = fs::read(folder.join(format!("{name}.f32"))).unwrap();
@@ -117,12 +116,12 @@ impl Expected {
 }
 
 /// The pictures that are here, with their vectors.
-fn found(expected: &Expected) -> Vec<(PathBuf, &Vec<f32>)> {
+fn found<'e>(expected: &'e Expected, folder: &Path) -> Vec<(PathBuf, &'e Vec<f32>)> {
     let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/photos/images");
     let mut absent = 0;
     let mut here = Vec::new();
     for (file, sha256, vector) in &expected.pictures {
-        let places = [fixture().join("pictures"), photos.clone()];
+        let places = [folder.join("pictures"), photos.clone()];
         let mut paths = places.iter().map(|folder| folder.join(file));
         match paths.find(|path| path.is_file()) {
             Some(path) => {
@@ -180,18 +179,28 @@ fn agrees(folder: &str, vectors: &str, says: &[&str]) {
     assert_eq!(Layout::of(copied.path()), Some(Layout::Manifest));
     model.verify().unwrap();
     assert_eq!(model.dimension(), described.dimension());
-    let expected = Expected::read(vectors);
+    compare_all(
+        folder,
+        &model,
+        &Expected::read(&fixture(), vectors),
+        &fixture(),
+    );
+}
 
-    let mut tower = TextTower::load(runtime(), &model).unwrap();
+/// Compares the vectors of a model with those of `transformers`. Gives the squares that the
+/// tower saw.
+fn compare_all(name: &str, model: &Model, expected: &Expected, folder: &Path) -> Vec<Vec<u8>> {
+    let mut tower = TextTower::load(runtime(), model).unwrap();
     let cosines = expected.texts.iter().map(|(text, vector)| {
         let found = tower.embed(text).unwrap().unwrap();
         (text.clone(), cosine(&found, vector))
     });
-    compare(&format!("{folder}, texts"), &cosines.collect::<Vec<_>>());
+    let texts = cosines.collect::<Vec<_>>();
 
-    let mut tower = ImageTower::load(runtime(), &model).unwrap();
-    let mut worker = worker(&model);
-    let pictures: Vec<(PathBuf, &Vec<f32>)> = found(&expected);
+    let mut tower = ImageTower::load(runtime(), model).unwrap();
+    let mut worker = worker(model);
+    let pictures = found(expected, folder);
+    let mut squares = Vec::new();
     let mut cosines = Vec::new();
     for batch in pictures.chunks(model.batch()) {
         let pixels: Vec<Vec<u8>> = batch
@@ -201,14 +210,52 @@ fn agrees(folder: &str, vectors: &str, says: &[&str]) {
                 worker.examine().unwrap().picture.unwrap()
             })
             .collect();
-        let pixels: Vec<&[u8]> = pixels.iter().map(Vec::as_slice).collect();
-        let vectors = tower.embed(&pixels).unwrap();
+        let seen: Vec<&[u8]> = pixels.iter().map(Vec::as_slice).collect();
+        let vectors = tower.embed(&seen).unwrap();
         for ((path, expected), vector) in batch.iter().zip(vectors) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             cosines.push((name, cosine(&vector.unwrap(), expected)));
         }
+        squares.extend(pixels);
     }
-    compare(&format!("{folder}, pictures"), &cosines);
+    compare(&format!("{name}, texts"), &texts);
+    compare(&format!("{name}, pictures"), &cosines);
+    squares
+}
+
+/// The same of a tower of full size, and what the resize differs from Pillow's.
+#[test]
+#[ignore = "takes a folder that scripts/parity/full.py has written, in SEMFS_PARITY"]
+fn the_full_geometry_is_as_in_transformers() {
+    let folder = PathBuf::from(std::env::var_os("SEMFS_PARITY").expect("SEMFS_PARITY"));
+    let hub = folder.join("clip");
+    let model = if Model::is_model(&hub) {
+        Model::read(&hub).unwrap()
+    } else {
+        let described = layout::describe(runtime(), &hub, "clip", Precision::Full).unwrap();
+        described.write().unwrap()
+    };
+    let expected = Expected::read(&folder, "clip");
+    let squares = compare_all("full", &model, &expected, &folder);
+    let theirs = fs::read(folder.join("clip.u8")).unwrap();
+    let theirs: Vec<&[u8]> = theirs.chunks_exact(224 * 224 * 3).collect();
+    assert_eq!(squares.len(), theirs.len(), "all pictures must be here");
+    let mut tower = ImageTower::load(runtime(), &model).unwrap();
+    let (mut sum, mut most, mut least) = (0.0, 0, 1.0_f64);
+    for (ours, theirs) in squares.iter().zip(theirs) {
+        let pairs = ours.iter().zip(theirs);
+        let differences: Vec<u8> = pairs.map(|(one, other)| one.abs_diff(*other)).collect();
+        sum += differences.iter().map(|d| f64::from(*d)).sum::<f64>() / differences.len() as f64;
+        most = most.max(differences.into_iter().max().unwrap());
+        let vectors = tower.embed(&[ours, theirs]).unwrap();
+        let [one, other] = &vectors[..] else { panic!() };
+        least = least.min(cosine(one.as_ref().unwrap(), other.as_ref().unwrap()));
+    }
+    let mean = sum / squares.len() as f64;
+    eprintln!(
+        "pixels beside Pillow's bicubic: mean difference {mean:.5}, most {most}; least cosine {least:.7}"
+    );
+    assert!(mean < 0.5);
 }
 
 #[test]

@@ -162,6 +162,7 @@ pub(super) fn image(
         fit: pictures.preparation.fit,
         resize: Some(pictures.preparation.resize),
         filter: pictures.preparation.filter,
+        oversampling: Some(pictures.preparation.oversampling),
         scale: pictures.scale,
         mean: pictures.mean,
         std: pictures.std,
