@@ -3,7 +3,13 @@
 //! `scripts/parity/export.py` made the models (random weights) and the vectors. The photos of
 //! the comparison are those of `shared/data` beside the checkout; without them the pictures
 //! that the script drew are compared.
-#![allow(clippy::panic, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
