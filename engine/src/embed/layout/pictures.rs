@@ -15,7 +15,7 @@ use crate::embed::EmbedError;
 use crate::media::{Filter, Fit, Preparation};
 
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_1];
+const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 const HALF: [f32; 3] = [0.5; 3];
 
 /// A model that was trained on whole pictures is shown them nearly so: decoded at half the
