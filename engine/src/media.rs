@@ -105,8 +105,8 @@ pub fn facts(bytes: &[u8]) -> Option<Facts> {
 /// Decodes a picture to `target`, upright.
 ///
 /// The format is found from the content, not from a name. JPEG is decoded at the
-/// smallest scale that is still twice the target, which costs a fraction of a full
-/// decode and changes the result by 0.3 grey levels (`docs/decisions.md`).
+/// smallest scale that is still as many times the target as it asks for; twice costs a
+/// fraction of a full decode and changes the result by 0.3 grey levels (`docs/decisions.md`).
 ///
 /// # Errors
 /// [`MediaError`] says why there is no picture. Nothing is printed and nothing panics

@@ -68,6 +68,8 @@ pub(super) struct ImageSection {
     pub resize: Option<u32>,
     #[serde(default)]
     pub filter: Filter,
+    /// Missing: 2.
+    pub oversampling: Option<u32>,
     pub scale: f32,
     pub mean: [f32; 3],
     pub std: [f32; 3],
@@ -194,11 +196,12 @@ impl Model {
     #[must_use]
     pub fn preparation(&self) -> Preparation {
         let image = &self.manifest.image;
+        let plain = Preparation::plain(image.size, image.fit);
         Preparation {
-            size: image.size,
-            resize: image.resize.unwrap_or(image.size),
-            fit: image.fit,
+            resize: image.resize.unwrap_or(plain.resize),
             filter: image.filter,
+            oversampling: image.oversampling.unwrap_or(plain.oversampling),
+            ..plain
         }
     }
 
@@ -290,6 +293,8 @@ impl Manifest {
             format!("image.size must be from 1 to {LARGEST_SIZE}")
         } else if !(image.size..=LARGEST_SIZE).contains(&image.resize.unwrap_or(image.size)) {
             format!("image.resize must be from image.size to {LARGEST_SIZE}")
+        } else if !(1..=1000).contains(&image.oversampling.unwrap_or(1)) {
+            "image.oversampling must be from 1 to 1000".to_owned()
         } else if !image.std.iter().all(|std| *std > 0.0) {
             "image.std must be positive".to_owned()
         } else if !(1..=1024).contains(&manifest.text.length) {
@@ -341,12 +346,15 @@ impl Manifest {
         // What manifests could not say at first adds to it only where it says something, so
         // that the vectors of the models that there were are still theirs.
         let more = (
-            (image.resize, image.filter, hashes(&image.data)),
+            (
+                (image.resize, image.filter, image.oversampling),
+                hashes(&image.data),
+            ),
             (hashes(&text.data), text.fill, text.padding),
             (text.attention.is_some(), tokenizer.clean),
         );
         let plain = (
-            (None, Filter::Bilinear, Vec::new()),
+            ((None, Filter::Bilinear, None), Vec::new()),
             (Vec::new(), Fill::Right, 0),
             (false, Clean::None),
         );
@@ -409,6 +417,7 @@ mod tests {
         for (from, to) in [
             ("size = 96", "size = 96\nfilter = \"bicubic\""),
             ("size = 96", "size = 96\nresize = 112"),
+            ("size = 96", "size = 96\noversampling = 4"),
             ("length = 24", "length = 24\npadding = 1"),
             ("length = 24", "length = 24\nfill = \"left\""),
             ("length = 24", "length = 24\nfill = \"none\""),

@@ -7,9 +7,6 @@ use super::libheif::{self, HeifError, Picture, Pixels};
 use super::orientation::Orientation;
 use super::{Decoded, Facts, Format, Lacking, MAX_SIDE, MediaError, Raster, Target, finish};
 
-/// What is decoded has at least this many times the target's sides, where the file does.
-const OVERSAMPLING: u32 = 2;
-
 /// Bytes of memory that a pixel takes while it is decoded: planes of the codec's (up to
 /// three, of eight bits and some), and RGBA.
 const BYTES_A_PIXEL: u64 = 7;
@@ -38,7 +35,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, target: &Target) -> Result<De
         width,
         height,
     };
-    let wanted = target.preparation.resize.saturating_mul(OVERSAMPLING);
+    let wanted = target.preparation.wanted();
     let chosen = thumbnail(&primary, wanted).unwrap_or(primary);
     if area(chosen.dimensions) > most {
         return Err(damaged(format!(

@@ -7,14 +7,12 @@ use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 use super::{Raster, Target};
 
-/// The smallest scaled picture is still this many times the target, so that the final
-/// resize, and not the block transform, decides how the small picture looks.
-const OVERSAMPLING: usize = 2;
-
 /// A progressive file with more scans than this is made to be slow; cameras write ten.
 const MAX_SCANS: u32 = 200;
 
-/// Decodes to the smallest of 1/8, 1/4, 1/2, 1 that is at least twice the target.
+/// Decodes to the smallest of 1/8, 1/4, 1/2, 1 that is still larger than the target by
+/// what is asked for, so that the final resize, and not the block transform, decides how the
+/// small picture looks.
 /// Returns the raster and the full dimensions. The error is the decoder's sentence.
 pub(super) fn decode_scaled(bytes: &[u8], target: &Target) -> Result<(Raster, u32, u32), String> {
     let sentence = |error: turbojpeg::Error| error.to_string();
@@ -25,7 +23,7 @@ pub(super) fn decode_scaled(bytes: &[u8], target: &Target) -> Result<(Raster, u3
     if width == 0 || height == 0 {
         return Err(format!("it declares {width} x {height} pixels"));
     }
-    let wanted = target.preparation.resize as usize * OVERSAMPLING;
+    let wanted = target.preparation.wanted() as usize;
     let part = [8, 4, 2]
         .into_iter()
         .find(|part| width.div_ceil(*part) >= wanted && height.div_ceil(*part) >= wanted)

@@ -67,6 +67,9 @@ fn image_section(image: &ImageSection) -> String {
     if let Some(resize) = image.resize.filter(|resize| *resize != image.size) {
         let _ = writeln!(written, "resize = {resize}");
     }
+    if let Some(oversampling) = image.oversampling {
+        let _ = writeln!(written, "oversampling = {oversampling}");
+    }
     let _ = write!(
         written,
         "filter = {}\nscale = {:?}\nmean = {:?}\nstd = {:?}\n",
