@@ -1,9 +1,10 @@
-//! `semfs worker` and `semfs scout`: processes that decode, or look at files, started by
-//! another semfs.
+//! `semfs worker`, `semfs scout` and `semfs measure`: processes that decode, look at files, or
+//! measure a model, started by another semfs.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Decodes.
@@ -14,6 +15,18 @@ pub(crate) fn run() -> ExitCode {
 /// Looks at files.
 pub(crate) fn run_scout() -> ExitCode {
     serve(semfs_daemon::serve_scout)
+}
+
+/// Measures a model, whose process this is.
+pub(crate) fn measure(runtime: &Path, model: &Path) -> ExitCode {
+    match semfs_daemon::models::measure(runtime, model) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be done about a standard error that is closed.
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("semfs: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Serves the socket that is the standard input. Ends silently: the other end says what
