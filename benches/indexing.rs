@@ -121,8 +121,7 @@ fn measure(
     let threads = support::threads();
     let number = corpus.files.len();
     let target = Target {
-        size: model.image_size(),
-        fit: model.image_fit(),
+        preparation: model.preparation(),
         memory: MEMORY,
     };
     let decode_all = || {

@@ -88,8 +88,7 @@ struct Kind {
 fn embed(captions: &Captions, runtime: &Runtime, model: &Model) -> Vec<Vec<f32>> {
     let mut tower = ImageTower::load(runtime, model).unwrap();
     let target = Target {
-        size: model.image_size(),
-        fit: model.image_fit(),
+        preparation: model.preparation(),
         memory: 256 << 20,
     };
     let mut embed = |file: &String| {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use semfs_daemon::models::Precision;
+use semfs_daemon::models::{PRECISIONS, Precision};
 use semfs_engine::duplicates::Tier;
 
 /// Find pictures by what they show, through folders.
@@ -299,12 +299,8 @@ pub(crate) enum Weights {
 }
 
 fn precisions() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(Precision::ALL.map(Precision::name)).map(|name| {
-        let named = Precision::ALL
-            .into_iter()
-            .find(|known| known.name() == name);
-        named.unwrap_or_default()
-    })
+    PossibleValuesParser::new(PRECISIONS.map(|(name, _)| name))
+        .try_map(|name| name.parse::<Precision>())
 }
 
 /// What is asked about duplicates.

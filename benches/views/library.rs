@@ -108,8 +108,7 @@ fn vary(picture: &[f32], random: &mut Random) -> Vec<f32> {
 /// The vectors of pictures.
 pub fn embed(pictures: &[Vec<u8>], runtime: &Runtime, model: &Model) -> Vec<Vec<f32>> {
     let target = Target {
-        size: model.image_size(),
-        fit: model.image_fit(),
+        preparation: model.preparation(),
         memory: 256 << 20,
     };
     let decoded = in_parallel(pictures, threads(), |bytes| {

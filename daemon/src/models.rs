@@ -27,6 +27,7 @@ mod trial;
 use std::path::{Path, PathBuf};
 
 use semfs_engine::decisions::Decisions;
+pub use semfs_engine::embed::layout::Precision;
 use semfs_engine::embed::{Fingerprint, Model};
 
 pub use bench::{
@@ -38,7 +39,7 @@ pub use choose::{Chosen, use_model};
 pub use error::ModelError;
 pub use import::import;
 pub use installed::{ListedModel, ModelState, list, remove};
-pub use layouts::Precision;
+pub use layouts::PRECISIONS;
 pub use progress::{Phase, Progress};
 pub use pull::{Got, PullOptions, pull, with_precision};
 

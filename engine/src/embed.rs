@@ -7,11 +7,16 @@
 //!
 //! Nothing here knows where pictures come from, or what is done with a vector.
 
+mod files;
+mod hugging_face;
 mod image_tower;
+pub mod layout;
 mod manifest;
 mod runtime;
+mod tensors;
 mod text_tower;
 mod tokenizer;
+mod word_pieces;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +70,14 @@ pub enum EmbedError {
         /// SHA-256 of the file.
         found: String,
     },
+    /// A folder is no model of a known layout, or one that cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Layout {
+        /// The file or folder at fault.
+        path: PathBuf,
+        /// What was found there, and what was expected.
+        reason: String,
+    },
     /// The model loads but does not work as its manifest says.
     #[error("the model {} failed: {reason}", path.display())]
     Model {
@@ -76,6 +89,20 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
+    fn layout(path: &Path, reason: impl ToString) -> Self {
+        Self::Layout {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     fn model(path: &Path, reason: impl ToString) -> Self {
         Self::Model {
             path: path.to_owned(),

@@ -399,8 +399,7 @@ impl Ingest {
 
     /// A worker that decodes for the model.
     fn worker(&self) -> Worker {
-        let (size, fit) = (self.model.image_size(), self.model.image_fit());
-        Worker::new(self.settings.worker.clone(), size, fit)
+        Worker::new(self.settings.worker.clone(), self.model.preparation())
     }
 
     fn scouts(&self, root: &Path) -> Arc<Pool<Scout>> {

@@ -27,7 +27,7 @@ pub use crate::metadata::{Kind as Format, Raw as RawFormat, Video as VideoFormat
 pub use error::{Lacking, MediaError, Undecoded};
 pub use orientation::Orientation;
 pub use quality::quality;
-pub use resize::{Fit, Raster};
+pub use resize::{Filter, Fit, Preparation, Raster};
 
 use crate::duplicates::Fingerprint;
 use crate::metadata;
@@ -47,10 +47,8 @@ pub const VERSION: u32 = 2;
 /// What a picture is decoded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Width and height of the result in pixels.
-    pub size: u32,
-    /// How a picture that is not square gets there.
-    pub fit: Fit,
+    /// What is done to its pixels.
+    pub preparation: Preparation,
     /// Bytes that a decoder may allocate for one picture.
     pub memory: u64,
 }
@@ -146,14 +144,17 @@ fn finish(
         format: facts.format,
         reason,
     };
-    let square = resize::to_square(raster, target.size, target.fit).map_err(damaged)?;
+    let size = target.preparation.size;
+    let mirrored = orientation.mirrors();
+    let square = resize::to_square(raster, &target.preparation, mirrored).map_err(damaged)?;
     // Of the same raster, so it costs no decoding. The waves that it is made of are so long
     // that half the pixels of what is compared later show them as well.
-    let whole = resize::to_square(raster, FINGERPRINT_SIDE, Fit::Squash).map_err(damaged)?;
+    let all = Preparation::plain(FINGERPRINT_SIDE, Fit::Squash);
+    let whole = resize::to_square(raster, &all, mirrored).map_err(damaged)?;
     let whole = orientation.upright(&whole, FINGERPRINT_SIDE);
     Ok(Decoded {
         facts,
-        pixels: orientation.upright(&square, target.size),
+        pixels: orientation.upright(&square, size),
         fingerprint: Fingerprint::of_square(&whole, FINGERPRINT_SIDE as usize),
     })
 }

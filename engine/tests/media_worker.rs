@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use semfs_engine::media::{self, Decoded, Fit};
+use semfs_engine::media::{self, Decoded, Fit, Preparation};
 use semfs_engine::problem::{Problem, ProblemKind};
 use semfs_engine::worker::{Worker, WorkerError, WorkerSettings, serve};
 
@@ -38,7 +38,7 @@ fn worker() -> Worker {
         file_size: 256 << 20,
         deadline: DEADLINE,
     };
-    Worker::new(settings, 224, Fit::Squash)
+    Worker::new(settings, Preparation::plain(224, Fit::Squash))
 }
 
 fn decode(worker: &mut Worker, path: &Path) -> Result<Decoded, Problem> {

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use semfs_engine::embed::Model;
+use semfs_engine::embed::layout::Precision;
 use serde::Serialize;
 
 use super::error::ModelError;
 use super::installed::{Installed, installed};
-use super::layouts::Precision;
 use super::pull::with_precision;
 use crate::config::Config;
 use crate::engine::{SELF, find_runtime};

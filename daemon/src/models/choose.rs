@@ -120,7 +120,7 @@ fn mend(found: &Installed) -> String {
         Some(origin) => match &origin.source {
             super::origin::Source::Hub { repository, .. } => format!(
                 "`semfs model pull {repository} --name {name} --precision {}` mends it",
-                origin.precision.name()
+                origin.precision
             ),
             super::origin::Source::Folder(_) => {
                 format!("`semfs model rm {name}` and another import mend it")

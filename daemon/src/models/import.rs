@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use semfs_engine::decisions::is_model_name;
 use semfs_engine::embed::Runtime;
+use semfs_engine::embed::layout::Precision;
 
 use super::error::ModelError;
 use super::hash::Expected;
-use super::layouts::{self, MANIFEST, Precision};
+use super::layouts::{self, MANIFEST};
 use super::origin::{LockedFile, Origin, Source};
 use super::progress::Progress;
 use super::pull::{Got, finish, with_precision};

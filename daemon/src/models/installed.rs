@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::error::ModelError;
 use super::known::{KNOWN, Known};
-use super::layouts::Precision;
 use super::origin::Origin;
 use super::store::Store;
 use super::{folders, shipped_folders, wanted};
@@ -36,7 +35,7 @@ pub struct ListedModel {
     /// Length of its vectors, where that is known.
     pub dimension: Option<usize>,
     /// Which weights.
-    pub precision: Option<Precision>,
+    pub precision: Option<String>,
     /// The identity of its vectors.
     pub fingerprint: Option<String>,
     /// Where it came from, or can be had.
@@ -187,7 +186,10 @@ fn entry(installed: &Installed, wanted: &str, used: &[Fingerprint]) -> ListedMod
         wanted: installed.name == wanted || installed.folder == Path::new(wanted),
         bytes: bytes_in(&installed.folder),
         dimension: model.map(Model::dimension),
-        precision: installed.origin.as_ref().map(|origin| origin.precision),
+        precision: installed
+            .origin
+            .as_ref()
+            .map(|origin| origin.precision.to_string()),
         fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
         origin,
         folder: Some(installed.folder.to_string_lossy().into_owned()),

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use semfs_engine::embed::layout::{self, Layout, Precision};
 use semfs_engine::embed::{Model, Runtime};
-use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 use super::hub::is_safe;
@@ -13,76 +13,51 @@ use super::origin::{LockedFile, Origin};
 /// The file that makes a folder a model.
 pub(super) const MANIFEST: &str = "manifest.toml";
 
-/// How the numbers of a model's weights are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// As they were trained, in 32 bits.
-    #[default]
-    Full,
-    /// In 16 bits.
-    Half,
-    /// In 8 bits.
-    Int8,
-}
+/// All precisions.
+pub const PRECISIONS: [(&str, Precision); 3] = [
+    ("full", Precision::Full),
+    ("half", Precision::Half),
+    ("int8", Precision::Int8),
+];
 
-impl Precision {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Half, Self::Int8];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Half => "half",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-/// Those of `paths` that a model of a precision needs; all but [`MANIFEST`] where that says it.
+/// Those of `paths` that a model of a precision needs; only [`MANIFEST`] where that says what
+/// the others are.
 pub(super) fn needed(paths: &[&str], precision: Precision) -> Result<Vec<String>, String> {
-    if paths.contains(&MANIFEST) {
-        return match precision {
-            Precision::Full => Ok(vec![MANIFEST.to_owned()]),
-            _ => Err("it has a manifest.toml, and so one precision only".to_owned()),
-        };
+    match (layout::layout_of(paths), precision) {
+        (Some(Layout::Manifest), Precision::Full) => Ok(vec![MANIFEST.to_owned()]),
+        (Some(Layout::Manifest), precision) => Err(format!(
+            "it has a manifest.toml and so no choice of weights, and {precision} was asked for"
+        )),
+        _ => layout::needed(paths, precision),
     }
-    Err("it is of no known layout".to_owned())
 }
 
 /// The files that a manifest in `folder` names.
 pub(super) fn named_by_manifest(folder: &Path) -> Result<Vec<String>, ModelError> {
-    let path = folder.join(MANIFEST);
-    let broken = |reason: String| ModelError::NoModel {
-        path: path.clone(),
-        reason,
-    };
-    let text = fs::read_to_string(&path).map_err(ModelError::disk(&path, "read"))?;
-    let manifest: toml::Table =
-        toml::from_str(&text).map_err(|error| broken(error.message().to_owned()))?;
-    let mut files = Vec::new();
-    for section in manifest.values().filter_map(toml::Value::as_table) {
-        if let Some(file) = section.get("file").and_then(toml::Value::as_str) {
-            if !is_safe(file) {
-                return Err(broken(format!(
-                    "it names {file:?}, which is no path below it"
-                )));
-            }
-            files.push(file.to_owned());
-        }
-    }
-    Ok(files)
+    let files = Model::read(folder)?.files();
+    let names = files.iter().map(|file| match file.to_str() {
+        Some(name) if is_safe(name) => Ok(name.to_owned()),
+        _ => Err(ModelError::NoModel {
+            path: folder.join(MANIFEST),
+            reason: format!("it names {file:?}, which is no path below its folder"),
+        }),
+    });
+    names.collect()
 }
 
-/// Makes sure that a folder with the files of a model has a manifest, and reads it.
+/// Reads the manifest of a folder with the files of a model, after writing it where the model is
+/// of another layout than ours.
 pub(super) fn describe(
-    _runtime: &Runtime,
+    runtime: &Runtime,
     folder: &Path,
-    _name: &str,
-    _origin: &Origin,
+    name: &str,
+    origin: &Origin,
 ) -> Result<Model, ModelError> {
+    if !origin.files.iter().any(|file| file.path == MANIFEST) {
+        // One of an earlier attempt says nothing of these files.
+        let _ = fs::remove_file(folder.join(MANIFEST));
+        layout::describe(runtime, folder, name, origin.precision)?.write()?;
+    }
     Ok(Model::read(folder)?)
 }
 

@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use semfs_engine::embed::layout::Precision;
 use serde::Deserialize;
 
 use super::error::ModelError;
 use super::hash::Expected;
-use super::layouts::Precision;
 
 /// The file in the model's folder.
 pub(super) const NAME: &str = "semfs-model.lock";
@@ -55,7 +55,7 @@ pub(super) struct LockedFile {
 struct Raw {
     #[allow(dead_code)] // one so far
     version: u32,
-    precision: Precision,
+    precision: String,
     endpoint: Option<String>,
     repository: Option<String>,
     revision: Option<String>,
@@ -115,7 +115,7 @@ impl Origin {
             })
         });
         Ok(Self {
-            precision: raw.precision,
+            precision: raw.precision.parse()?,
             source,
             files: files.collect::<Result<_, _>>()?,
         })
@@ -135,7 +135,7 @@ impl Origin {
             let written = writeln!(text, "{key} = {}", quoted(value));
             debug_assert!(written.is_ok(), "a text takes anything");
         };
-        line("precision", self.precision.name());
+        line("precision", &self.precision.to_string());
         match &self.source {
             Source::Hub {
                 endpoint,

@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use semfs_engine::decisions::is_model_name;
 use semfs_engine::embed::Runtime;
+use semfs_engine::embed::layout::Precision;
 
 use super::download::Download;
 use super::error::ModelError;
 use super::http::Http;
 use super::hub::{self, Listing, Repository};
 use super::known::known;
-use super::layouts::{self, MANIFEST, Precision};
+use super::layouts::{self, MANIFEST};
 use super::origin::{self, LockedFile, Origin, Source};
 use super::progress::Progress;
 use super::store::{Staging, Store};
@@ -163,7 +164,7 @@ fn repository_of(model: &str) -> Result<(Repository, String), ModelError> {
 pub fn with_precision(name: &str, precision: Precision) -> String {
     match precision {
         Precision::Full => name.to_owned(),
-        precision => format!("{name}-{}", precision.name()),
+        precision => format!("{name}-{precision}"),
     }
 }
 

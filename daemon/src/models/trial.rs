@@ -16,7 +16,7 @@ const SAME: f32 = 0.999_999;
 /// When that fails, or what comes out says nothing of what went in.
 pub(super) fn try_model(runtime: &Runtime, model: &Model) -> Result<(), ModelError> {
     let mut images = ImageTower::load(runtime, model)?;
-    let side = model.image_size() as usize;
+    let side = model.preparation().size as usize;
     let pictures = [drawn(side, 0), drawn(side, 1)];
     let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
     let vectors = images.embed(&pictures)?;

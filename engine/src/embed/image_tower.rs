@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use ort::session::Session;
-use ort::value::TensorRef;
 
 use super::manifest::{ImageSection, Model};
+use super::tensors::{self, Slot};
 use super::{EmbedError, Runtime, unit};
 
 /// The image tower of a model, loaded, for use by one thread.
@@ -15,6 +15,7 @@ pub struct ImageTower {
     section: ImageSection,
     dimension: usize,
     path: PathBuf,
+    slot: Slot,
     /// `[N, 3, size, size]`, kept from batch to batch.
     input: Vec<f32>,
 }
@@ -26,11 +27,24 @@ impl ImageTower {
     /// When a file is missing, is another than the manifest says, or does not load.
     pub fn load(runtime: &Runtime, model: &Model) -> Result<Self, EmbedError> {
         let section = model.image().clone();
-        let bytes = model.read_file(&section.file, &section.sha256)?;
-        let path = model.path(&section.file);
+        let path = model.tower((&section.file, &section.sha256), &section.data)?;
+        let session = runtime.session(&path)?;
+        Self::new(session, section, model.dimension(), path)
+    }
+
+    /// The tower that a session is.
+    pub(super) fn new(
+        session: Session,
+        section: ImageSection,
+        dimension: usize,
+        path: PathBuf,
+    ) -> Result<Self, EmbedError> {
+        let slot = tensors::input(&session, &section.input)
+            .map_err(|reason| EmbedError::model(&path, reason))?;
         Ok(Self {
-            session: runtime.session(&path, &bytes)?,
-            dimension: model.dimension(),
+            session,
+            slot,
+            dimension,
             section,
             path,
             input: Vec::new(),
@@ -44,10 +58,35 @@ impl ImageTower {
     /// # Errors
     /// When the model fails or its output is not what the manifest says.
     pub fn embed(&mut self, pictures: &[&[u8]]) -> Result<Vec<Option<Vec<f32>>>, EmbedError> {
+        let (dimension, path) = (self.dimension, self.path.clone());
+        let vectors = self.numbers(pictures)?;
+        let checked = vectors.into_iter().map(|vector| {
+            if vector.len() == dimension {
+                return Ok(unit(vector));
+            }
+            let reason = format!("{} numbers came out for a picture", vector.len());
+            Err(EmbedError::model(&path, reason))
+        });
+        checked.collect()
+    }
+
+    /// What comes out for each picture, of any length.
+    pub(super) fn numbers(&mut self, pictures: &[&[u8]]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        // Some towers were exported for so many pictures at a time, often one.
+        let at_once = self.slot.fixed(0);
+        let mut vectors = Vec::with_capacity(pictures.len());
+        for batch in pictures.chunks(at_once.unwrap_or(pictures.len()).max(1)) {
+            vectors.extend(self.run(batch, at_once.unwrap_or(batch.len()))?);
+        }
+        Ok(vectors)
+    }
+
+    /// `count` pictures go in, of which those after `pictures` are black.
+    fn run(&mut self, pictures: &[&[u8]], count: usize) -> Result<Vec<Vec<f32>>, EmbedError> {
         let size = self.section.size as usize;
         let plane = size * size;
         self.input.clear();
-        self.input.resize(pictures.len() * 3 * plane, 0.0);
+        self.input.resize(count * 3 * plane, 0.0);
         let scale = self.section.scale;
         for (pixels, tensor) in pictures.iter().zip(self.input.chunks_exact_mut(3 * plane)) {
             if pixels.len() != 3 * plane {
@@ -62,23 +101,25 @@ impl ImageTower {
                 }
             }
         }
-        let failed = |error: ort::Error| EmbedError::model(&self.path, error);
-        let shape = [pictures.len(), 3, size, size];
-        let input = TensorRef::from_array_view((shape, self.input.as_slice())).map_err(failed)?;
+        let failed = |reason: String| EmbedError::model(&self.path, reason);
+        let shape = [count, 3, size, size];
+        let input = tensors::floats(&self.input, &shape, self.slot.element).map_err(failed)?;
         let outputs = self
             .session
             .run(ort::inputs![self.section.input.as_str() => input])
-            .map_err(failed)?;
+            .map_err(|error| failed(error.to_string()))?;
         let output = outputs
             .get(self.section.output.as_str())
-            .ok_or_else(|| EmbedError::model(&self.path, "it has no such output tensor"))?;
-        let (_, values) = output.try_extract_tensor::<f32>().map_err(failed)?;
-        if values.len() != pictures.len() * self.dimension {
-            let (found, pictures) = (values.len(), pictures.len());
-            let reason = format!("{found} numbers came out for {pictures} pictures");
-            return Err(EmbedError::model(&self.path, reason));
+            .ok_or_else(|| failed("it has no such output tensor".to_owned()))?;
+        let values = tensors::numbers(output).map_err(failed)?;
+        let length = values.len() / count.max(1);
+        if length == 0 || values.len() != count * length {
+            let found = values.len();
+            return Err(failed(format!(
+                "{found} numbers came out for {count} pictures"
+            )));
         }
-        let vectors = values.chunks_exact(self.dimension);
-        Ok(vectors.map(|vector| unit(vector.to_vec())).collect())
+        let vectors = values.chunks_exact(length).take(pictures.len());
+        Ok(vectors.map(<[f32]>::to_vec).collect())
     }
 }

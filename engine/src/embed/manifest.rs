@@ -5,22 +5,29 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::EmbedError;
-use crate::media::Fit;
+use super::files;
+use crate::media::{Filter, Fit, Preparation};
 
 /// The file that makes a folder a model.
-const MANIFEST: &str = "manifest.toml";
+pub(super) const MANIFEST: &str = "manifest.toml";
 
 /// The largest input side: four times that of any published tower of this kind.
 const LARGEST_SIZE: u32 = 2048;
 
 /// Vectors longer than this are refused.
 const LARGEST_DIMENSION: usize = 4096;
+
+/// Pictures that go through an image tower together.
+const LARGEST_BATCH: usize = 8;
+
+/// Bytes of one batch as the tower sees it: eight pictures of 256 pixels. What a tower needs
+/// besides is some times that.
+const BATCH_BYTES: usize = 6 << 20;
 
 /// A model: what its manifest says, and where its files are. Nothing is loaded yet.
 #[derive(Debug, Clone)]
@@ -51,10 +58,16 @@ struct Manifest {
 pub(super) struct ImageSection {
     pub file: PathBuf,
     pub sha256: String,
+    #[serde(default)]
+    pub data: Vec<DataFile>,
     pub input: String,
     pub output: String,
     pub size: u32,
     pub fit: Fit,
+    /// Missing: as `size`.
+    pub resize: Option<u32>,
+    #[serde(default)]
+    pub filter: Filter,
     pub scale: f32,
     pub mean: [f32; 3],
     pub std: [f32; 3],
@@ -65,9 +78,37 @@ pub(super) struct ImageSection {
 pub(super) struct TextSection {
     pub file: PathBuf,
     pub sha256: String,
+    #[serde(default)]
+    pub data: Vec<DataFile>,
     pub input: String,
+    pub attention: Option<String>,
     pub output: String,
     pub length: usize,
+    #[serde(default)]
+    pub fill: Fill,
+    #[serde(default)]
+    pub padding: i64,
+}
+
+/// Weights of a tower that lie in a file of their own.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DataFile {
+    pub file: PathBuf,
+    pub sha256: String,
+}
+
+/// Where a text that is shorter than the tower's length is filled up.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Fill {
+    /// After its last id.
+    #[default]
+    Right,
+    /// Before its first.
+    Left,
+    /// It is not: the tower takes texts of any length.
+    None,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -76,12 +117,30 @@ pub(super) struct TokenizerSection {
     pub kind: TokenizerKind,
     pub file: PathBuf,
     pub sha256: String,
+    #[serde(default)]
+    pub clean: Clean,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum TokenizerKind {
     WordPieces,
+    HuggingFace,
+}
+
+/// What is done to a text before it is cut into pieces.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Clean {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is lower-cased.
+    LowerCase,
+    /// White space becomes single spaces.
+    Spaces,
+    /// Without punctuation, lower-cased, with single spaces.
+    Canonical,
 }
 
 impl Model {
@@ -131,16 +190,57 @@ impl Model {
         self.fingerprint
     }
 
-    /// Width and height in pixels of what the image tower sees.
+    /// What is done to a picture before the image tower sees it.
     #[must_use]
-    pub fn image_size(&self) -> u32 {
-        self.manifest.image.size
+    pub fn preparation(&self) -> Preparation {
+        let image = &self.manifest.image;
+        Preparation {
+            size: image.size,
+            resize: image.resize.unwrap_or(image.size),
+            fit: image.fit,
+            filter: image.filter,
+        }
     }
 
-    /// How a picture gets to that size.
+    /// How many pictures the image tower best sees at a time, 1 or more. More gain nothing
+    /// on a CPU, and those of large towers take much memory.
     #[must_use]
-    pub fn image_fit(&self) -> Fit {
-        self.manifest.image.fit
+    pub fn batch(&self) -> usize {
+        let size = self.manifest.image.size as usize;
+        (BATCH_BYTES / (size * size * 3 * size_of::<f32>())).clamp(1, LARGEST_BATCH)
+    }
+
+    /// The files that it consists of, within its folder, without the manifest.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.named().map(|(file, _)| file.clone()).collect()
+    }
+
+    /// Reads all files and compares them with their hashes in the manifest.
+    ///
+    /// # Errors
+    /// Names the first that is missing or another one.
+    pub fn verify(&self) -> Result<(), EmbedError> {
+        self.named()
+            .try_for_each(|(file, sha256)| files::check(&self.path(file), sha256))
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&PathBuf, &str)> {
+        let Manifest {
+            image,
+            text,
+            tokenizer,
+            ..
+        } = &self.manifest;
+        let towers = [
+            (&image.file, image.sha256.as_str()),
+            (&text.file, text.sha256.as_str()),
+            (&tokenizer.file, tokenizer.sha256.as_str()),
+        ];
+        let data = image.data.iter().chain(&text.data);
+        towers
+            .into_iter()
+            .chain(data.map(|data| (&data.file, data.sha256.as_str())))
     }
 
     pub(super) fn image(&self) -> &ImageSection {
@@ -155,27 +255,28 @@ impl Model {
         &self.manifest.tokenizer
     }
 
-    /// Where a file of the model lies.
-    pub(super) fn path(&self, file: &Path) -> PathBuf {
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn path(&self, file: &Path) -> PathBuf {
         self.folder.join(file)
     }
 
-    /// Reads a file of the model whole and checks that it is the one that was meant.
-    pub(super) fn read_file(&self, file: &Path, sha256: &str) -> Result<Vec<u8>, EmbedError> {
+    /// Where a tower lies, once it and its weights are known to be those that were meant.
+    pub(super) fn tower(
+        &self,
+        (file, sha256): (&Path, &str),
+        data: &[DataFile],
+    ) -> Result<PathBuf, EmbedError> {
         let path = self.path(file);
-        let bytes = fs::read(&path).map_err(|source| EmbedError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let found = hex(&Sha256::digest(&bytes));
-        if !found.eq_ignore_ascii_case(sha256) {
-            return Err(EmbedError::Hash {
-                path,
-                expected: sha256.to_owned(),
-                found,
-            });
+        files::verify(&path, sha256)?;
+        for data in data {
+            files::verify(&self.path(&data.file), &data.sha256)?;
         }
-        Ok(bytes)
+        Ok(path)
     }
 }
 
@@ -187,14 +288,34 @@ impl Manifest {
             format!("dimension must be from 1 to {LARGEST_DIMENSION}")
         } else if !(1..=LARGEST_SIZE).contains(&image.size) {
             format!("image.size must be from 1 to {LARGEST_SIZE}")
+        } else if !(image.size..=LARGEST_SIZE).contains(&image.resize.unwrap_or(image.size)) {
+            format!("image.resize must be from image.size to {LARGEST_SIZE}")
         } else if !image.std.iter().all(|std| *std > 0.0) {
             "image.std must be positive".to_owned()
         } else if !(1..=1024).contains(&manifest.text.length) {
             "text.length must be from 1 to 1024".to_owned()
         } else {
+            manifest.is_within_its_folder()?;
             return Ok(manifest);
         };
         Err(wrong)
+    }
+
+    /// Refuses files of other folders: a manifest may come from strangers.
+    fn is_within_its_folder(&self) -> Result<(), String> {
+        let (image, text) = (&self.image, &self.text);
+        let data = image.data.iter().chain(&text.data).map(|data| &data.file);
+        let mut named = [&image.file, &text.file, &self.tokenizer.file]
+            .into_iter()
+            .chain(data);
+        let is_within = |file: &Path| {
+            let mut parts = file.components();
+            file.file_name().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
+        };
+        match named.find(|file| !is_within(file)) {
+            Some(file) => Err(format!("{} is not within its folder", file.display())),
+            None => Ok(()),
+        }
     }
 
     /// Everything that a vector depends on, and no name or place of a file.
@@ -217,17 +338,34 @@ impl Manifest {
         // description would only make two models look alike that both have none.
         let description = postcard::to_stdvec(&parts).unwrap_or_default();
         hasher.update(&description);
+        // What manifests could not say at first adds to it only where it says something, so
+        // that the vectors of the models that there were are still theirs.
+        let more = (
+            (image.resize, image.filter, hashes(&image.data)),
+            (hashes(&text.data), text.fill, text.padding),
+            (text.attention.is_some(), tokenizer.clean),
+        );
+        let plain = (
+            (None, Filter::Bilinear, Vec::new()),
+            (Vec::new(), Fill::Right, 0),
+            (false, Clean::None),
+        );
+        if more != plain || tokenizer.kind != TokenizerKind::WordPieces {
+            // Of a tower with several outputs, another is another model.
+            let all = (more, &image.output, &text.output);
+            hasher.update(&postcard::to_stdvec(&all).unwrap_or_default());
+        }
         Fingerprint(*hasher.finalize().as_bytes())
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hashes(data: &[DataFile]) -> Vec<&str> {
+    data.iter().map(|data| data.sha256.as_str()).collect()
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0[..8]))
+        f.write_str(&files::hex(&self.0[..8]))
     }
 }
 
@@ -265,8 +403,45 @@ mod tests {
     }
 
     #[test]
+    fn every_new_key_is_part_of_the_fingerprint() {
+        let old = Manifest::parse(MINI).unwrap().fingerprint();
+        let mut seen = vec![old];
+        for (from, to) in [
+            ("size = 96", "size = 96\nfilter = \"bicubic\""),
+            ("size = 96", "size = 96\nresize = 112"),
+            ("length = 24", "length = 24\npadding = 1"),
+            ("length = 24", "length = 24\nfill = \"left\""),
+            ("length = 24", "length = 24\nfill = \"none\""),
+            ("length = 24", "length = 24\nattention = \"mask\""),
+            ("word-pieces\"", "hugging-face\""),
+            ("word-pieces\"", "word-pieces\"\nclean = \"canonical\""),
+            (
+                "fit = ",
+                "data = [{ file = \"a.data\", sha256 = \"ab\" }]\nfit = ",
+            ),
+        ] {
+            let changed = Manifest::parse(&MINI.replace(from, to)).unwrap();
+            let fingerprint = changed.fingerprint();
+            assert!(!seen.contains(&fingerprint), "{to}");
+            seen.push(fingerprint);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_it_always_was() {
+        let plain = MINI
+            .replace("size = 96", "size = 96\nfilter = \"bilinear\"")
+            .replace("length = 24", "length = 24\nfill = \"right\"\npadding = 0");
+        let (old, new) = (Manifest::parse(MINI), Manifest::parse(&plain));
+        assert_eq!(old.unwrap().fingerprint(), new.unwrap().fingerprint());
+    }
+
+    #[test]
     fn impossible_values_are_refused() {
         for (from, to) in [
+            ("file = \"image_q8.onnx\"", "file = \"../image_q8.onnx\""),
+            ("file = \"vocab.json\"", "file = \"/etc/passwd\""),
+            ("size = 96", "size = 96\nresize = 95"),
             ("dimension = 256", "dimension = 0"),
             ("size = 96", "size = 100000"),
             ("std = [1.0, 1.0, 1.0]", "std = [1.0, 0.0, 1.0]"),

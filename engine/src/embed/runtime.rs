@@ -34,7 +34,10 @@ impl Runtime {
 
     /// Makes a session of one thread. Several of these, one a core, do more work than
     /// one session of several threads (`docs/decisions.md`).
-    pub(super) fn session(&self, path: &Path, model: &[u8]) -> Result<Session, EmbedError> {
+    ///
+    /// The model is read from its file, so its weights are not in memory twice, and weights
+    /// in files of their own are found beside it.
+    pub(super) fn session(&self, path: &Path) -> Result<Session, EmbedError> {
         let build = || -> ort::Result<Session> {
             Session::builder(&self.environment)?
                 .with_intra_threads(1)?
@@ -44,7 +47,7 @@ impl Runtime {
                 // Without VNNI the fast 8-bit product saturates at 16 bits and the
                 // vectors would differ from machine to machine; this one does not.
                 .with_precise_qmm()?
-                .commit_from_memory(model)
+                .commit_from_file(path)
         };
         build().map_err(|error| EmbedError::model(path, error))
     }

@@ -1,34 +1,39 @@
 //! Words to vectors.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ort::session::Session;
-use ort::value::TensorRef;
+use ort::session::{Session, SessionInputValue};
 
-use super::manifest::{Model, TextSection};
-use super::tokenizer::WordPieces;
+use super::manifest::{Fill, Model, TextSection};
+use super::tensors::{self, Slot};
+use super::tokenizer::Tokenizer;
 use super::{EmbedError, Runtime, unit};
 
 /// The text tower of a model with its tokenizer, loaded, for use by one thread.
 #[derive(Debug)]
 pub struct TextTower {
     session: Session,
-    tokenizer: Arc<WordPieces>,
+    tokenizer: Arc<Tokenizer>,
     section: TextSection,
     dimension: usize,
     path: PathBuf,
+    slot: Slot,
+    /// Says which ids are the text's, if the tower wants to be told.
+    attention: Option<Slot>,
 }
 
 /// The words that a model knows. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Vocabulary(Arc<WordPieces>);
+pub struct Vocabulary(Arc<Tokenizer>);
 
 impl Vocabulary {
-    /// Whether a text has any word that the model knows.
+    /// Whether a text has any word that the model knows. A model that knows letters, and
+    /// not only words, knows every text that has one, or any other sign than punctuation.
     #[must_use]
     pub fn knows(&self, text: &str) -> bool {
-        !self.0.ids(text).is_empty()
+        self.0.knows(text)
     }
 }
 
@@ -39,18 +44,31 @@ impl TextTower {
     /// When a file is missing, is another than the manifest says, or does not load.
     pub fn load(runtime: &Runtime, model: &Model) -> Result<Self, EmbedError> {
         let section = model.text().clone();
-        let bytes = model.read_file(&section.file, &section.sha256)?;
-        let path = model.path(&section.file);
-        let vocabulary = model.tokenizer();
-        let pieces = model.read_file(&vocabulary.file, &vocabulary.sha256)?;
-        let tokenizer = WordPieces::parse(&pieces).map_err(|reason| EmbedError::Manifest {
-            path: model.path(&vocabulary.file),
-            reason,
-        })?;
+        let tokenizer = Tokenizer::load(model)?;
+        let path = model.tower((&section.file, &section.sha256), &section.data)?;
+        let session = runtime.session(&path)?;
+        Self::new(session, tokenizer, section, model.dimension(), path)
+    }
+
+    /// The tower that a session is.
+    pub(super) fn new(
+        session: Session,
+        tokenizer: Tokenizer,
+        section: TextSection,
+        dimension: usize,
+        path: PathBuf,
+    ) -> Result<Self, EmbedError> {
+        let input = |name| {
+            tensors::input(&session, name).map_err(|reason| EmbedError::model(&path, reason))
+        };
+        let slot = input(&section.input)?;
+        let attention = section.attention.as_deref().map(input).transpose()?;
         Ok(Self {
-            session: runtime.session(&path, &bytes)?,
             tokenizer: Arc::new(tokenizer),
-            dimension: model.dimension(),
+            slot,
+            attention,
+            session,
+            dimension,
             section,
             path,
         })
@@ -68,26 +86,71 @@ impl TextTower {
     /// # Errors
     /// When the model fails or its output is not what the manifest says.
     pub fn embed(&mut self, text: &str) -> Result<Option<Vec<f32>>, EmbedError> {
-        let mut ids = self.tokenizer.ids(text);
+        let failed = |reason: String| EmbedError::model(&self.path, reason);
+        let ids = self.tokenizer.ids(text).map_err(failed)?;
         if ids.is_empty() {
             return Ok(None);
         }
-        ids.resize(self.section.length, 0);
-        let failed = |error: ort::Error| EmbedError::model(&self.path, error);
-        let shape = [1, self.section.length];
-        let input = TensorRef::from_array_view((shape, ids.as_slice())).map_err(failed)?;
-        let outputs = self
-            .session
-            .run(ort::inputs![self.section.input.as_str() => input])
-            .map_err(failed)?;
-        let output = outputs
-            .get(self.section.output.as_str())
-            .ok_or_else(|| EmbedError::model(&self.path, "it has no such output tensor"))?;
-        let (_, values) = output.try_extract_tensor::<f32>().map_err(failed)?;
-        if values.len() != self.dimension {
-            let reason = format!("{} numbers came out for one text", values.len());
+        let vector = self.run(ids)?;
+        if vector.len() != self.dimension {
+            let reason = format!("{} numbers came out for one text", vector.len());
             return Err(EmbedError::model(&self.path, reason));
         }
-        Ok(unit(values.to_vec()))
+        Ok(unit(vector))
     }
+
+    /// What comes out for a text, of any length.
+    pub(super) fn numbers(&mut self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        let ids = self.tokenizer.ids(text);
+        self.run(ids.map_err(|reason| EmbedError::model(&self.path, reason))?)
+    }
+
+    /// Has it take shorter texts otherwise.
+    pub(super) fn set_fill(&mut self, fill: Fill) {
+        self.section.fill = fill;
+    }
+
+    fn run(&mut self, text: Vec<i64>) -> Result<Vec<f32>, EmbedError> {
+        let failed = |reason: String| EmbedError::model(&self.path, reason);
+        let (ids, mask) = filled(text, &self.section);
+        // Some towers were exported for so many texts at a time.
+        let count = self.slot.fixed(0).unwrap_or(1);
+        let shape = [count, ids.len()];
+        let (ids, mask) = (ids.repeat(count), mask.repeat(count));
+        let tensor = tensors::ids(&ids, &shape, self.slot.element).map_err(failed)?;
+        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
+            vec![(self.section.input.as_str().into(), tensor)];
+        if let Some(slot) = &self.attention {
+            let tensor = tensors::ids(&mask, &shape, slot.element).map_err(failed)?;
+            inputs.push((slot.name.as_str().into(), tensor));
+        }
+        let outputs = self
+            .session
+            .run(inputs)
+            .map_err(|error| failed(error.to_string()))?;
+        let output = outputs
+            .get(self.section.output.as_str())
+            .ok_or_else(|| failed("it has no such output tensor".to_owned()))?;
+        let mut values = tensors::numbers(output).map_err(failed)?;
+        values.truncate(values.len() / count);
+        Ok(values)
+    }
+}
+
+/// The ids that the tower sees, and for each whether it is the text's.
+fn filled(text: Vec<i64>, section: &TextSection) -> (Vec<i64>, Vec<i64>) {
+    let missing = section.length.saturating_sub(text.len());
+    let (before, after) = match section.fill {
+        Fill::Right => (0, missing),
+        Fill::Left => (missing, 0),
+        Fill::None => (0, 0),
+    };
+    let around = |padding: i64, text: Vec<i64>| {
+        let mut ids = vec![padding; before];
+        ids.extend(text);
+        ids.resize(ids.len() + after, padding);
+        ids
+    };
+    let mask = vec![1; text.len()];
+    (around(section.padding, text), around(0, mask))
 }

@@ -1,105 +1,60 @@
-//! Text to the ids of word pieces.
-//!
-//! The pieces are a subset of BERT's uncased WordPiece vocabulary (Devlin et al. 2018):
-//! a word is cut greedily into the longest pieces from its start, those after the first
-//! written with `##`. The id of a piece is its index in the vocabulary file plus one;
-//! 0 is padding.
+//! Text to ids, by whichever tokenizer the model has.
 
-use std::collections::HashMap;
+use std::path::Path;
+
+use super::EmbedError;
+use super::files;
+use super::hugging_face::HuggingFace;
+use super::manifest::{Model, TokenizerKind, TokenizerSection};
+use super::word_pieces::WordPieces;
 
 #[derive(Debug)]
-pub(super) struct WordPieces {
-    ids: HashMap<String, i64>,
-    longest: usize,
+pub(super) enum Tokenizer {
+    /// With the ids that the tower sees at most.
+    WordPieces(WordPieces, usize),
+    HuggingFace(Box<HuggingFace>),
 }
 
-impl WordPieces {
-    /// Parses a vocabulary: a JSON list of pieces.
-    pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
-        let pieces: Vec<String> =
-            serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let longest = pieces.iter().map(String::len).max().unwrap_or(0);
-        let ids = pieces.into_iter().zip(1..).collect();
-        Ok(Self { ids, longest })
+impl Tokenizer {
+    pub(super) fn load(model: &Model) -> Result<Self, EmbedError> {
+        Self::read(model.folder(), model.tokenizer(), model.text().length)
     }
 
-    /// The ids of a text, without padding and of any length. Words that cannot be cut
-    /// into known pieces are left out.
-    pub(super) fn ids(&self, text: &str) -> Vec<i64> {
-        words(text).iter().flat_map(|word| self.cut(word)).collect()
-    }
-
-    fn cut(&self, word: &str) -> Vec<i64> {
-        let mut ids = Vec::new();
-        let mut start = 0;
-        while start < word.len() {
-            let longest = word.len().min(start + self.longest);
-            let found = (start + 1..=longest).rev().find_map(|end| {
-                let piece = &word[start..end];
-                let id = if start == 0 {
-                    self.ids.get(piece)
-                } else {
-                    self.ids.get(&format!("##{piece}"))
-                };
-                id.map(|id| (*id, end))
-            });
-            let Some((id, end)) = found else {
-                return Vec::new();
-            };
-            ids.push(id);
-            start = end;
-        }
-        ids
-    }
-}
-
-/// Lower-case words of a-z and 0-9; `'` and `-` are words of their own, and everything
-/// else separates. The result is ASCII, so pieces may be cut at any byte.
-fn words(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for character in text.chars().flat_map(char::to_lowercase) {
-        match character {
-            'a'..='z' | '0'..='9' => {
-                if let Some(word) = words.last_mut() {
-                    word.push(character);
-                }
+    /// Reads the one in a folder. No text becomes more than `length` ids.
+    pub(super) fn read(
+        folder: &Path,
+        section: &TokenizerSection,
+        length: usize,
+    ) -> Result<Self, EmbedError> {
+        let path = folder.join(&section.file);
+        let bytes = files::read(&path, &section.sha256)?;
+        let tokenizer = match section.kind {
+            TokenizerKind::WordPieces => {
+                WordPieces::parse(&bytes).map(|pieces| Self::WordPieces(pieces, length))
             }
-            '\'' | '-' => words.extend([character.to_string(), String::new()]),
-            _ => words.push(String::new()),
+            TokenizerKind::HuggingFace => HuggingFace::parse(&bytes, length, section.clean)
+                .map(|tokenizer| Self::HuggingFace(Box::new(tokenizer))),
+        };
+        tokenizer.map_err(|reason| EmbedError::Manifest { path, reason })
+    }
+
+    /// The ids of a text, without padding, at most as many as the tower sees.
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<i64>, String> {
+        match self {
+            Self::WordPieces(pieces, length) => {
+                let mut ids = pieces.ids(text);
+                ids.truncate(*length);
+                Ok(ids)
+            }
+            Self::HuggingFace(tokenizer) => tokenizer.ids(text),
         }
     }
-    words.retain(|word| !word.is_empty());
-    words
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokenizer() -> WordPieces {
-        WordPieces::parse(br###"["'", "-", "dog", "play", "##ing", "##s", "red", "##d"]"###)
-            .unwrap()
-    }
-
-    #[test]
-    fn words_are_cut_greedily_into_pieces() {
-        assert_eq!(tokenizer().ids("Dogs playing"), [3, 6, 4, 5]);
-        assert_eq!(tokenizer().ids("  RED\tdog, red. "), [7, 3, 7]);
-        assert_eq!(tokenizer().ids("dog's red-dog"), [3, 1, 7, 2, 3]);
-    }
-
-    #[test]
-    fn unknown_words_are_left_out() {
-        assert_eq!(tokenizer().ids("zebra dog"), [3]);
-        assert!(tokenizer().ids("").is_empty());
-        assert!(tokenizer().ids("日本 🐕 ...").is_empty());
-    }
-
-    #[test]
-    fn any_text_is_cut_without_a_panic() {
-        let long = "doging".repeat(10_000);
-        for text in ["é", "İstanbul", "\0", "dog\u{301}", long.as_str()] {
-            tokenizer().ids(text);
+    /// Whether a text says anything to the model.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        match self {
+            Self::WordPieces(pieces, _) => !pieces.ids(text).is_empty(),
+            Self::HuggingFace(tokenizer) => tokenizer.knows(text),
         }
     }
 }

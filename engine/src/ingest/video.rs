@@ -38,7 +38,7 @@ pub(super) fn with_still(
         deadline: limits.deadline,
         memory: limits.memory,
         // As the decoders of pictures: twice what the model sees.
-        side: pass.ingest.model.image_size() * 2,
+        side: pass.ingest.model.preparation().resize * 2,
     };
     // One picture of it says nothing of the rest, so a video has no fingerprint.
     examined.picture = match picture(&settings, worker, video, format, examined.metadata.duration) {

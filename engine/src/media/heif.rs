@@ -38,7 +38,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, target: &Target) -> Result<De
         width,
         height,
     };
-    let wanted = target.size.saturating_mul(OVERSAMPLING);
+    let wanted = target.preparation.resize.saturating_mul(OVERSAMPLING);
     let chosen = thumbnail(&primary, wanted).unwrap_or(primary);
     if area(chosen.dimensions) > most {
         return Err(damaged(format!(

@@ -25,12 +25,12 @@ pub(super) fn decode_scaled(bytes: &[u8], target: &Target) -> Result<(Raster, u3
     if width == 0 || height == 0 {
         return Err(format!("it declares {width} x {height} pixels"));
     }
-    let wanted = target.size as usize * OVERSAMPLING;
-    let scale = [8, 4, 2]
-        .map(|denominator| ScalingFactor::new(1, denominator))
+    let wanted = target.preparation.resize as usize * OVERSAMPLING;
+    let part = [8, 4, 2]
         .into_iter()
-        .find(|scale| scale.scale(width) >= wanted && scale.scale(height) >= wanted)
-        .unwrap_or(ScalingFactor::ONE);
+        .find(|part| width.div_ceil(*part) >= wanted && height.div_ceil(*part) >= wanted)
+        .unwrap_or(1);
+    let scale = ScalingFactor::new(1, part);
     decompressor.set_scaling_factor(scale).map_err(sentence)?;
     let (scaled_width, scaled_height) = (scale.scale(width), scale.scale(height));
     let bytes_needed = scaled_width
@@ -48,6 +48,8 @@ pub(super) fn decode_scaled(bytes: &[u8], target: &Target) -> Result<(Raster, u3
     };
     decompressor.decompress(bytes, output).map_err(sentence)?;
     // libjpeg bounds both sides by 65,500, so the conversions lose nothing.
-    let raster = Raster::rgb(scaled_width as u32, scaled_height as u32, pixels);
-    Ok((raster, width as u32, height as u32))
+    let (width, height) = (width as u32, height as u32);
+    let raster = Raster::rgb(scaled_width as u32, scaled_height as u32, pixels)
+        .reduced_from((width, height), part as u32);
+    Ok((raster, width, height))
 }

@@ -50,6 +50,14 @@ impl Orientation {
         }
     }
 
+    /// Whether the stored columns, and the stored rows, run backwards in what is shown.
+    pub(super) fn mirrors(self) -> (bool, bool) {
+        (
+            matches!(self.0, 2 | 3 | 7 | 8),
+            matches!(self.0, 3 | 4 | 6 | 7),
+        )
+    }
+
     /// Turns a stored square of `size * size` RGB pixels upright.
     pub(super) fn upright(self, square: &[u8], size: u32) -> Vec<u8> {
         if self == Self::UPRIGHT {

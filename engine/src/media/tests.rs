@@ -3,8 +3,7 @@ use image::{ImageEncoder, Rgb, RgbImage, RgbaImage};
 use super::*;
 
 const TARGET: Target = Target {
-    size: 32,
-    fit: Fit::Squash,
+    preparation: Preparation::plain(32, Fit::Squash),
     memory: 64 << 20,
 };
 
@@ -109,7 +108,7 @@ fn scaled_jpeg_looks_like_the_full_decode() {
     let jpeg = encode(&picture, Format::Jpeg);
     let scaled = decode(&jpeg, &TARGET).unwrap();
     let (raster, _, _) = decode_whole(&jpeg, Format::Jpeg, &TARGET).unwrap();
-    let full = resize::to_square(&raster, 32, Fit::Squash).unwrap();
+    let full = resize::to_square(&raster, &TARGET.preparation, (false, false)).unwrap();
     let difference: u32 = (scaled.pixels.iter().zip(&full))
         .map(|(a, b)| u32::from(a.abs_diff(*b)))
         .sum();
@@ -142,7 +141,7 @@ fn crop_takes_the_centre() {
         }
     });
     let target = Target {
-        fit: Fit::Crop,
+        preparation: Preparation::plain(32, Fit::Crop),
         ..TARGET
     };
     let decoded = decode(&encode(&wide, Format::Png), &target).unwrap();

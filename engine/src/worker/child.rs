@@ -13,7 +13,7 @@ use super::protocol::{Answer, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, SQUARE
 use super::sandbox;
 use crate::duplicates::Picture;
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Decoded, Facts, Fit, Format, MediaError, Target, Undecoded};
+use crate::media::{self, Decoded, Facts, Fit, Format, MediaError, Preparation, Target, Undecoded};
 use crate::metadata::{self, Metadata};
 use crate::problem::{Problem, ProblemKind};
 
@@ -163,8 +163,7 @@ fn examine(bytes: &[u8], target: &Target) -> Answer {
 fn square(bytes: &[u8], target: &Target) -> Answer {
     let target = Target {
         // A constant of a few hundred.
-        size: Picture::SIDE as u32,
-        fit: Fit::Squash,
+        preparation: Preparation::plain(Picture::SIDE as u32, Fit::Squash),
         memory: target.memory,
     };
     match decode(bytes, &target) {

@@ -15,7 +15,7 @@ use super::protocol::{
     Answer, ContentHash, DESCRIBE, EXAMINE, Examined, READ, SIDECAR, SQUARE, Setup,
 };
 use crate::frame::{read_frame, write_frame};
-use crate::media::{self, Decoded, Format, Target};
+use crate::media::{self, Decoded, Format, Preparation, Target};
 use crate::metadata::Metadata;
 use crate::problem::{Problem, ProblemKind};
 
@@ -121,13 +121,12 @@ impl fmt::Display for Step {
 }
 
 impl Worker {
-    /// Describes a worker that decodes to `size` and `fit`; nothing is started yet.
+    /// Describes a worker that prepares pictures so; nothing is started yet.
     #[must_use]
-    pub fn new(settings: WorkerSettings, size: u32, fit: crate::media::Fit) -> Self {
+    pub fn new(settings: WorkerSettings, preparation: Preparation) -> Self {
         let setup = Setup {
             target: Target {
-                size,
-                fit,
+                preparation,
                 // The file itself and the decoder's own tables need room as well.
                 memory: settings.memory / 2,
             },

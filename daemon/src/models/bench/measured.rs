@@ -15,9 +15,6 @@ use crate::config::Limits;
 use crate::engine::SELF;
 use crate::error::DaemonError;
 
-/// Pictures that go through the model together, as when an index is made.
-const BATCH: usize = 8;
-
 /// Each tower is measured for so long, and at least once over everything.
 const LONG: Duration = Duration::from_secs(4);
 
@@ -83,7 +80,7 @@ fn of(runtime: &Path, folder: &Path, paths: &[PathBuf]) -> Result<Measured, Daem
     let mut pictures = decoded(&model, paths);
     let photos = pictures.len();
     if pictures.is_empty() {
-        let side = model.image_size() as usize;
+        let side = model.preparation().size as usize;
         pictures = (0..DRAWN).map(|kind| drawn(side, kind)).collect();
     }
     let begun = Instant::now();
@@ -93,14 +90,14 @@ fn of(runtime: &Path, folder: &Path, paths: &[PathBuf]) -> Result<Measured, Daem
 
     // Once to warm up, and for the vectors.
     let mut vectors = Vec::new();
-    for batch in pictures.chunks(BATCH) {
+    for batch in pictures.chunks(model.batch()) {
         let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
         let embedded = images.embed(&batch)?;
         vectors.extend(embedded.into_iter().map(Option::unwrap_or_default));
     }
     let begun = Instant::now();
     let mut embedded = 0;
-    for batch in pictures.chunks(BATCH).cycle() {
+    for batch in pictures.chunks(model.batch()).cycle() {
         let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
         images.embed(&batch)?;
         embedded += batch.len();
@@ -142,7 +139,7 @@ fn decoded(model: &Model, paths: &[PathBuf]) -> Vec<Vec<u8>> {
         file_size: limits.file_mib << 20,
         deadline: Duration::from_secs(limits.file_seconds),
     };
-    let mut worker = Worker::new(settings, model.image_size(), model.image_fit());
+    let mut worker = Worker::new(settings, model.preparation());
     let pictures = paths.iter().filter_map(|path| {
         let file = super::open(path)?;
         worker.read(&file).ok()?;

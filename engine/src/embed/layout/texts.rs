@@ -1,0 +1,179 @@
+//! How a model wants its texts, by its own files: how long, and filled up with what.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Layout;
+use super::files::Files;
+use super::settings::Settings;
+use crate::embed::EmbedError;
+use crate::embed::files as hashed;
+use crate::embed::hugging_face::HuggingFace;
+use crate::embed::manifest::{Clean, Fill, TokenizerKind, TokenizerSection};
+
+/// Lengths above this are no lengths: files say 10^30 where they mean none.
+const LONGEST: u64 = 1024;
+
+/// How texts are prepared.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub tokenizer: TokenizerSection,
+    /// Ids at most, if the files say: a tower of a fixed length knows better.
+    pub length: Option<usize>,
+    /// On which side shorter texts are filled up, if the tower needs that.
+    pub fill: Fill,
+    pub padding: i64,
+}
+
+pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
+    let open = |file: &Option<String>| {
+        let settings = file.as_deref().map(|file| Settings::read(folder, file));
+        settings.transpose()
+    };
+    let own = open(&files.tokenizer_config)?;
+    let special = open(&files.special_tokens)?;
+    let config = open(&files.config)?;
+    let clean = clean(files.layout, own.as_ref(), config.as_ref());
+    let path = folder.join(&files.tokenizer);
+    let sha256 = hashed::sha256(&path)?;
+    let bytes = hashed::read(&path, &sha256)?;
+    let wrong = |reason: String| EmbedError::layout(&path, reason);
+    let tokenizer = HuggingFace::parse(&bytes, 64, clean).map_err(wrong)?;
+    let piece = [own.as_ref(), special.as_ref()]
+        .into_iter()
+        .flatten()
+        .find_map(|settings| piece(settings.get(&["pad_token"])?));
+    let padding = match &piece {
+        Some(piece) => Some(tokenizer.id(piece).ok_or_else(|| {
+            wrong(format!(
+                "it does not know `{piece}`, with which texts are filled up"
+            ))
+        })?),
+        None => None,
+    };
+    let stated = || {
+        let id = config.as_ref()?.whole(&["text_config", "pad_token_id"])?;
+        u32::try_from(id).ok()
+    };
+    let fill = match own.as_ref().and_then(|own| own.text(&["padding_side"])) {
+        Some("left") => Fill::Left,
+        _ => Fill::Right,
+    };
+    Ok(Texts {
+        tokenizer: TokenizerSection {
+            kind: TokenizerKind::HuggingFace,
+            file: files.tokenizer.clone().into(),
+            sha256,
+            clean,
+        },
+        length: length(own.as_ref(), config.as_ref()),
+        fill,
+        padding: padding.or_else(stated).unwrap_or(0).into(),
+    })
+}
+
+/// A piece is written by itself, or with what it may stand beside.
+fn piece(value: &Value) -> Option<String> {
+    let written = value.get("content").unwrap_or(value);
+    written.as_str().map(str::to_owned)
+}
+
+/// What is done to texts that `tokenizer.json` does not do itself.
+fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>) -> Clean {
+    if layout == Layout::Immich {
+        // What open_clip calls it.
+        let asked = config.and_then(|config| {
+            config
+                .text(&["text_cfg", "tokenizer_kwargs", "clean"])
+                .or_else(|| config.text(&["model_cfg", "text_cfg", "tokenizer_kwargs", "clean"]))
+        });
+        return match asked {
+            Some("canonicalize") => Clean::Canonical,
+            _ => Clean::Spaces,
+        };
+    }
+    let class = own.and_then(|own| own.text(&["tokenizer_class"]));
+    let lowers = own.and_then(|own| own.get(&["do_lower_case"])?.as_bool());
+    // SigLIP 2 was trained on lower-case texts, but cuts them with Gemma's tokenizer, which
+    // knows upper case; `transformers` lower-cases for it whatever that says.
+    let second = config.and_then(|config| config.text(&["model_type"])) == Some("siglip2");
+    if second || lowers == Some(true) || class.is_some_and(|class| class.starts_with("Siglip2")) {
+        Clean::LowerCase
+    } else {
+        Clean::None
+    }
+}
+
+/// The longest text in ids.
+fn length(own: Option<&Settings>, config: Option<&Settings>) -> Option<usize> {
+    let keys: [&[&str]; 4] = [
+        &["text_config", "max_position_embeddings"],
+        &["text_cfg", "context_length"],
+        &["model_cfg", "text_cfg", "context_length"],
+        &["max_position_embeddings"],
+    ];
+    let usable = |length: &u64| (1..=LONGEST).contains(length);
+    let positions = config.and_then(|config| keys.iter().find_map(|key| config.whole(key)));
+    let most = own.and_then(|own| own.whole(&["model_max_length"]));
+    let said = [positions, most].into_iter().flatten().filter(usable).min();
+    let by_kind = || match config?.text(&["model_type"])? {
+        "clip" => Some(77),
+        "siglip" | "siglip2" => Some(64),
+        // immich's open_clip.
+        _ => None,
+    };
+    let default = || {
+        let is_open_clip = config.is_some_and(|config| {
+            config.get(&["text_cfg"]).is_some() || config.get(&["model_cfg"]).is_some()
+        });
+        is_open_clip.then_some(77)
+    };
+    usize::try_from(said.or_else(by_kind).or_else(default)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(json: &str) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.json"), json).unwrap();
+        Settings::read(folder.path(), "a.json").unwrap()
+    }
+
+    #[test]
+    fn the_length_is_the_shorter_of_those_that_make_sense() {
+        let of = |own: &str, config: &str| length(Some(&settings(own)), Some(&settings(config)));
+        let clip = r#"{"model_type": "clip", "text_config": {"max_position_embeddings": 77}}"#;
+        assert_eq!(of(r#"{"model_max_length": 77}"#, clip), Some(77));
+        assert_eq!(of(r#"{"model_max_length": 64}"#, clip), Some(64));
+        let endless = r#"{"model_max_length": 1000000000000000019884624838656}"#;
+        assert_eq!(of(endless, clip), Some(77));
+        let second = r#"{"model_type": "siglip2", "text_config": {"hidden_size": 768}}"#;
+        assert_eq!(of(endless, second), Some(64));
+        assert_eq!(
+            of("{}", r#"{"text_cfg": {"context_length": 64}}"#),
+            Some(64)
+        );
+        assert_eq!(of("{}", r#"{"text_cfg": {"vocab_size": 7}}"#), Some(77));
+        assert_eq!(of(endless, "{}"), None);
+    }
+
+    #[test]
+    fn texts_are_cleaned_only_where_the_files_say_so() {
+        let of = |layout, own: &str, config: &str| {
+            clean(layout, Some(&settings(own)), Some(&settings(config)))
+        };
+        let clip = r#"{"model_type": "clip"}"#;
+        assert_eq!(of(Layout::Hub, "{}", clip), Clean::None);
+        let lower = r#"{"do_lower_case": true}"#;
+        assert_eq!(of(Layout::Hub, lower, clip), Clean::LowerCase);
+        let gemma = r#"{"tokenizer_class": "GemmaTokenizer"}"#;
+        let second = r#"{"model_type": "siglip2"}"#;
+        assert_eq!(of(Layout::Hub, gemma, second), Clean::LowerCase);
+        assert_eq!(of(Layout::Immich, "{}", "{}"), Clean::Spaces);
+        let canonical = r#"{"text_cfg": {"tokenizer_kwargs": {"clean": "canonicalize"}}}"#;
+        assert_eq!(of(Layout::Immich, "{}", canonical), Clean::Canonical);
+    }
+}
