@@ -8,9 +8,6 @@ use super::read::content_failed;
 use super::{Change, IngestError, NewContent, Pass, Picture, image_tower};
 use crate::problem::{Problem, ProblemKind};
 
-/// Pictures that go through the model together. Larger batches gain nothing on a CPU.
-const BATCH: usize = 8;
-
 /// How long an incomplete batch waits for more.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -20,9 +17,10 @@ pub(super) fn embed(
     pictures: &Receiver<Picture>,
     changes: &Sender<Change>,
 ) -> Result<(), IngestError> {
+    let at_once = pass.ingest.model.batch();
     while let Ok(first) = pictures.recv() {
         let mut batch = vec![first];
-        while batch.len() < BATCH
+        while batch.len() < at_once
             && let Ok(picture) = pictures.recv_timeout(PATIENCE)
         {
             batch.push(picture);

@@ -76,7 +76,15 @@ impl Tower {
         let data = data.into_iter().map(hash);
         let data = data.collect::<Result<_, EmbedError>>()?;
         let sha256 = hashed::sha256(&path)?;
-        let session = runtime.session(&path)?;
+        let session = runtime.session(&path).map_err(|error| {
+            wrong(format!(
+                "a tower that ONNX Runtime can run was expected: {}",
+                match error {
+                    EmbedError::Model { reason, .. } => reason,
+                    other => other.to_string(),
+                }
+            ))
+        })?;
         Ok(Self {
             path,
             session,

@@ -1,0 +1,330 @@
+//! Towers in the layouts of the hub and of immich give the vectors that `transformers` gives.
+//!
+//! `scripts/parity/export.py` made the models (random weights) and the vectors. The photos of
+//! the comparison are those of `shared/data` beside the checkout; without them the pictures
+//! that the script drew are compared.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use semfs_engine::embed::layout::{self, Layout, Precision};
+use semfs_engine::embed::{EmbedError, ImageTower, Model, Runtime, TextTower};
+use semfs_engine::worker::{Worker, WorkerSettings, serve};
+use tempfile::TempDir;
+
+/// The least cosine between our vector and theirs.
+const LEAST: f64 = 0.9999;
+
+/// This program is its own worker.
+#[test]
+fn serve_as_a_worker() {
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+    let stdin = File::from(stdin);
+    if stdin.metadata().unwrap().file_type().is_socket() {
+        let _ = serve(UnixStream::from(std::os::fd::OwnedFd::from(stdin)));
+    }
+}
+
+fn worker(model: &Model) -> Worker {
+    let settings = WorkerSettings {
+        program: std::env::current_exe().unwrap(),
+        arguments: ["--exact", "serve_as_a_worker", "--test-threads=1"]
+            .map(str::to_owned)
+            .to_vec(),
+        memory: 1 << 30,
+        file_size: 256 << 20,
+        deadline: Duration::from_secs(60),
+    };
+    Worker::new(settings, model.preparation())
+}
+
+/// ONNX Runtime beside the build, loaded once.
+fn runtime() -> &'static Runtime {
+    static LOADED: OnceLock<Runtime> = OnceLock::new();
+    LOADED.get_or_init(|| {
+        let program = std::env::current_exe().unwrap();
+        let beside = |folder: &Path| folder.join("onnxruntime/libonnxruntime.so");
+        let found = program.ancestors().map(beside).find(|path| path.is_file());
+        let given = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let library = given.or(found);
+        let library = library.expect("ONNX Runtime beside the build: run `make setup`");
+        Runtime::load(&library).unwrap()
+    })
+}
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/parity")
+}
+
+/// A copy of a folder of the fixture, in which files may be changed.
+fn copy(name: &str) -> TempDir {
+    fn copy_into(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy_into(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy_into(&fixture().join(name), folder.path());
+    folder
+}
+
+/// What `transformers` made of pictures and texts.
+struct Expected {
+    /// File, SHA-256, vector.
+    pictures: Vec<(String, String, Vec<f32>)>,
+    texts: Vec<(String, Vec<f32>)>,
+}
+
+impl Expected {
+    fn read(name: &str) -> Self {
+        let folder = fixture();
+        let text = fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let written: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let bytes = fs::read(folder.join(format!("{name}.f32"))).unwrap();
+        let numbers: Vec<f32> = bytes
+            .chunks_exact(4)
+            .map(|number| f32::from_le_bytes(number.try_into().unwrap()))
+            .collect();
+        let dimension = written["dimension"].as_u64().unwrap() as usize;
+        let mut vectors = numbers.chunks_exact(dimension).map(<[f32]>::to_vec);
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let pictures = written["pictures"].as_array().unwrap().iter();
+        let pictures = pictures
+            .map(|picture| {
+                let (file, sha256) = (text(&picture["file"]), text(&picture["sha256"]));
+                (file, sha256, vectors.next().unwrap())
+            })
+            .collect();
+        let texts = written["texts"].as_array().unwrap().iter();
+        let texts = texts
+            .map(|each| (text(each), vectors.next().unwrap()))
+            .collect();
+        assert!(vectors.next().is_none());
+        Self { pictures, texts }
+    }
+}
+
+/// The pictures that are here, with their vectors.
+fn found(expected: &Expected) -> Vec<(PathBuf, &Vec<f32>)> {
+    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/photos/images");
+    let mut absent = 0;
+    let mut here = Vec::new();
+    for (file, sha256, vector) in &expected.pictures {
+        let places = [fixture().join("pictures"), photos.clone()];
+        let mut paths = places.iter().map(|folder| folder.join(file));
+        match paths.find(|path| path.is_file()) {
+            Some(path) => {
+                assert_eq!(&hash(&path), sha256, "{}", path.display());
+                here.push((path, vector));
+            }
+            None => absent += 1,
+        }
+    }
+    if absent > 0 {
+        let folder = photos.display();
+        eprintln!("skipped: {absent} photos of the comparison are not in {folder}");
+    }
+    assert!(here.len() >= 12);
+    here
+}
+
+fn hash(path: &Path) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(fs::read(path).unwrap());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    assert_eq!(one.len(), other.len());
+    let products = one.iter().zip(other);
+    products.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}
+
+/// Says how far our vectors are from theirs, and fails where one is too far.
+fn compare(what: &str, cosines: &[(String, f64)]) {
+    let (worst, least) = cosines
+        .iter()
+        .min_by(|one, other| one.1.total_cmp(&other.1))
+        .unwrap();
+    let mean = cosines.iter().map(|(_, cosine)| cosine).sum::<f64>() / cosines.len() as f64;
+    let count = cosines.len();
+    eprintln!("{what}: {count} compared, mean cosine {mean:.7}, least {least:.7} ({worst:?})");
+    let far: Vec<_> = cosines
+        .iter()
+        .filter(|(_, cosine)| *cosine < LEAST)
+        .collect();
+    assert!(far.is_empty(), "{what}: {far:?}");
+}
+
+/// Describes a copy of a model of the fixture and compares all its vectors.
+fn agrees(folder: &str, vectors: &str, says: &[&str]) {
+    let copied = copy(folder);
+    let described = layout::describe(runtime(), copied.path(), folder, Precision::Full).unwrap();
+    for line in says {
+        let manifest = described.manifest();
+        assert!(manifest.lines().any(|said| said == *line), "{manifest}");
+    }
+    let model = described.write().unwrap();
+    assert_eq!(Layout::of(copied.path()), Some(Layout::Manifest));
+    model.verify().unwrap();
+    assert_eq!(model.dimension(), described.dimension());
+    let expected = Expected::read(vectors);
+
+    let mut tower = TextTower::load(runtime(), &model).unwrap();
+    let cosines = expected.texts.iter().map(|(text, vector)| {
+        let found = tower.embed(text).unwrap().unwrap();
+        (text.clone(), cosine(&found, vector))
+    });
+    compare(&format!("{folder}, texts"), &cosines.collect::<Vec<_>>());
+
+    let mut tower = ImageTower::load(runtime(), &model).unwrap();
+    let mut worker = worker(&model);
+    let pictures: Vec<(PathBuf, &Vec<f32>)> = found(&expected);
+    let mut cosines = Vec::new();
+    for batch in pictures.chunks(model.batch()) {
+        let pixels: Vec<Vec<u8>> = batch
+            .iter()
+            .map(|(path, _)| {
+                worker.read(&File::open(path).unwrap()).unwrap();
+                worker.examine().unwrap().picture.unwrap()
+            })
+            .collect();
+        let pixels: Vec<&[u8]> = pixels.iter().map(Vec::as_slice).collect();
+        let vectors = tower.embed(&pixels).unwrap();
+        for ((path, expected), vector) in batch.iter().zip(vectors) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            cosines.push((name, cosine(&vector.unwrap(), expected)));
+        }
+    }
+    compare(&format!("{folder}, pictures"), &cosines);
+}
+
+#[test]
+fn clip_of_the_hub_is_as_in_transformers() {
+    let says = [
+        "input = \"pixel_values\"",
+        "fit = \"crop\"",
+        "filter = \"bicubic\"",
+        "length = 77",
+        // It looks at the first end sign and not beyond.
+        "fill = \"none\"",
+    ];
+    agrees("clip", "clip", &says);
+}
+
+#[test]
+fn clip_of_immich_is_as_in_transformers() {
+    let says = [
+        "input = \"image\"",
+        "input = \"text\"",
+        "length = 77",
+        "fill = \"right\"",
+        "clean = \"spaces\"",
+    ];
+    agrees("immich", "clip", &says);
+}
+
+#[test]
+fn siglip_of_the_hub_is_as_in_transformers() {
+    let says = [
+        "fit = \"squash\"",
+        "output = \"pooler_output\"",
+        "length = 64",
+        // It looks at the last id, whatever that is.
+        "fill = \"right\"",
+        "padding = 1",
+    ];
+    agrees("siglip", "siglip", &says);
+}
+
+/// What is said of a folder that was spoiled.
+fn refused(folder: &TempDir) -> String {
+    match layout::describe(runtime(), folder.path(), "spoiled", Precision::Full) {
+        Ok(described) => panic!("{}", described.manifest()),
+        Err(error @ EmbedError::Layout { .. }) => error.to_string(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_foreign_or_damaged_tower_is_refused_by_its_name() {
+    let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/mini");
+    let (vision, text) = ("onnx/vision_model.onnx", "onnx/text_model.onnx");
+
+    let folder = copy("clip");
+    fs::write(folder.path().join(vision), b"garbage").unwrap();
+    let said = refused(&folder);
+    assert!(said.contains(vision) && said.contains("ONNX"), "{said}");
+
+    let folder = copy("clip");
+    let whole = fs::read(folder.path().join(vision)).unwrap();
+    fs::write(folder.path().join(vision), &whole[..whole.len() / 2]).unwrap();
+    let said = refused(&folder);
+    assert!(said.contains(vision), "{said}");
+
+    let folder = copy("clip");
+    fs::copy(mini.join("image_q8.onnx"), folder.path().join(vision)).unwrap();
+    let said = refused(&folder);
+    assert!(
+        said.contains(vision) && said.contains("[N, 3, 64, 64]"),
+        "{said}"
+    );
+
+    let folder = copy("clip");
+    fs::copy(folder.path().join(vision), folder.path().join(text)).unwrap();
+    let said = refused(&folder);
+    assert!(said.contains(text) && said.contains("ids"), "{said}");
+
+    let folder = copy("clip");
+    fs::copy(mini.join("text_i8.onnx"), folder.path().join(text)).unwrap();
+    let said = refused(&folder);
+    assert!(said.contains(text) && said.contains("256"), "{said}");
+}
+
+#[test]
+fn what_is_not_there_or_not_understood_is_said() {
+    let folder = copy("clip");
+    fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+    assert!(refused(&folder).contains("tokenizer.json is missing"));
+
+    let folder = copy("clip");
+    fs::write(folder.path().join("tokenizer.json"), b"{}").unwrap();
+    assert!(refused(&folder).contains("tokenizer.json"));
+
+    let folder = copy("clip");
+    let settings = br#"{"image_processor_type": "Siglip2ImageProcessor"}"#;
+    fs::write(folder.path().join("preprocessor_config.json"), settings).unwrap();
+    assert!(refused(&folder).contains("Siglip2ImageProcessor"));
+
+    let folder = copy("clip");
+    let error = layout::describe(runtime(), folder.path(), "clip", Precision::Int8).unwrap_err();
+    assert!(error.to_string().contains("int8, but: full"), "{error}");
+
+    assert!(refused(&tempfile::tempdir().unwrap()).contains("known layout"));
+}
+
+#[test]
+fn a_tower_that_was_exchanged_later_is_not_loaded() {
+    let folder = copy("clip");
+    let described = layout::describe(runtime(), folder.path(), "clip", Precision::Full).unwrap();
+    let model = described.write().unwrap();
+    let path = folder.path().join("onnx/vision_model.onnx");
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = ImageTower::load(runtime(), &model).unwrap_err();
+    assert!(matches!(error, EmbedError::Hash { .. }), "{error}");
+    assert!(model.verify().is_err());
+}
