@@ -122,6 +122,15 @@ fn shipped_folders(environment: &Environment) -> Vec<PathBuf> {
     folders
 }
 
+/// A name that a model of semfs has is not for others: who reads it means that one.
+fn refuse_shipped_name(environment: &Environment, name: &str) -> Result<(), ModelError> {
+    let mut folders = shipped_folders(environment).into_iter();
+    match folders.any(|folder| Model::is_model(&folder.join(name))) {
+        true => Err(ModelError::Shipped(name.to_owned())),
+        false => Ok(()),
+    }
+}
+
 fn is_visible(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(semfs_engine::decisions::is_model_name)

@@ -54,7 +54,10 @@ pub enum ModelError {
         reason: String,
     },
     /// A model that semfs brings along.
-    #[error("the model `{0}` came with semfs and is not removed")]
+    #[error(
+        "the model `{0}` came with semfs, and is neither removed nor replaced; another one can \
+         be given another name with --name"
+    )]
     Shipped(String),
     /// A model that is needed.
     #[error("the model `{name}` is not removed: {reason}")]
@@ -177,6 +180,14 @@ impl ModelError {
             action,
             source,
         }
+    }
+
+    /// Whether the model itself is at fault, so that no other attempt helps.
+    pub(super) fn is_about_the_model(&self) -> bool {
+        matches!(
+            self,
+            Self::NoModel { .. } | Self::Repository { .. } | Self::Embed(_)
+        )
     }
 
     /// A failure to write, which is a full disk more often than not.

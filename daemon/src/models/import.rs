@@ -46,6 +46,7 @@ pub fn import(
     if !is_model_name(&name) {
         return Err(ModelError::Name(name).into());
     }
+    super::refuse_shipped_name(environment, &name)?;
     let store = Store::new(&config.models);
     let taken = store.folder_of(&name);
     if taken.is_dir() {

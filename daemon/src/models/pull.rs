@@ -71,6 +71,7 @@ pub fn pull(
     if !is_model_name(&name) {
         return Err(ModelError::Name(name).into());
     }
+    super::refuse_shipped_name(environment, &name)?;
     let store = Store::new(&config.models);
     let folder = store.folder_of(&name);
     let here = Origin::read(&folder).unwrap_or(None);
@@ -91,6 +92,9 @@ pub fn pull(
     let endpoint = endpoint(environment)?;
     let http = Http::new(&environment.network, &endpoint)?;
     let listing = hub::listing(&http, &endpoint, &repository)?;
+    let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
+    let needed = layouts::needed(&paths, options.precision);
+    let needed = needed.map_err(|reason| refused(&repository, reason))?;
     let staging = store.stage(&name)?;
     let fetch = Fetch {
         http: &http,
@@ -102,7 +106,15 @@ pub fn pull(
         progress,
         stop,
     };
-    let files = fetch.run(&listing, options.precision)?;
+    let files = match fetch.run(&listing, &needed) {
+        Ok(files) => files,
+        Err(error) => {
+            if error.is_about_the_model() {
+                staging.discard()?;
+            }
+            return Err(error.into());
+        }
+    };
     let origin = Origin {
         precision: options.precision,
         source: Source::Hub {
@@ -244,10 +256,8 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     /// Fetches what is needed; what that was.
-    fn run(&self, listing: &Listing, precision: Precision) -> Result<Vec<LockedFile>, ModelError> {
-        let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
-        let needed = layouts::needed(&paths, precision).map_err(|reason| self.refused(reason))?;
-        let mut files = self.select(listing, &needed)?;
+    fn run(&self, listing: &Listing, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
+        let mut files = self.select(listing, needed)?;
         self.get(&files)?;
         if needed.iter().any(|path| path == MANIFEST) {
             // Only it says what else there is.
@@ -264,7 +274,7 @@ impl Fetch<'_> {
             let found = listing.files.iter().find(|file| file.path == *path);
             found
                 .cloned()
-                .ok_or_else(|| self.refused(format!("{path} is not in it")))
+                .ok_or_else(|| refused(self.repository, format!("{path} is not in it")))
         };
         paths.iter().map(find).collect()
     }
@@ -308,12 +318,12 @@ impl Fetch<'_> {
             let _ = std::fs::hard_link(self.before.join(&file.path), &target);
         }
     }
+}
 
-    fn refused(&self, reason: String) -> ModelError {
-        ModelError::Repository {
-            repository: self.repository.name.clone(),
-            reason,
-        }
+fn refused(repository: &Repository, reason: String) -> ModelError {
+    ModelError::Repository {
+        repository: repository.name.clone(),
+        reason,
     }
 }
 

@@ -1,7 +1,5 @@
 //! Measuring one model: in the process that does nothing else.
 
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -50,31 +48,12 @@ pub struct Measured {
     pub vectors: Vec<Vec<f32>>,
 }
 
-/// Measures the model in `folder` with the photos whose paths stand in standard input, each
-/// followed by a zero byte, and prints what was found as JSON.
+/// Measures the model in `folder` with photos, or with drawn pictures where none of them can be
+/// decoded. For a process that does nothing else.
 ///
 /// # Errors
-/// When the model does not work, or nobody reads the answer.
-pub fn measure(runtime: &Path, folder: &Path) -> Result<(), DaemonError> {
-    let system = |action| move |source| DaemonError::System { action, source };
-    let mut list = Vec::new();
-    let read = io::stdin().lock().read_to_end(&mut list);
-    read.map_err(system("reading the list of photos"))?;
-    let paths = list
-        .split(|byte| *byte == 0)
-        .filter(|path| !path.is_empty());
-    let paths: Vec<_> = paths
-        .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
-        .collect();
-    let measured = of(runtime, folder, &paths)?;
-    let json = serde_json::to_vec(&measured)
-        .map_err(io::Error::other)
-        .map_err(system("telling what was measured"))?;
-    let written = io::stdout().lock().write_all(&json);
-    written.map_err(system("telling what was measured"))
-}
-
-fn of(runtime: &Path, folder: &Path, paths: &[PathBuf]) -> Result<Measured, DaemonError> {
+/// When the model does not work.
+pub fn measure(runtime: &Path, folder: &Path, paths: &[PathBuf]) -> Result<Measured, DaemonError> {
     let runtime = Runtime::load(runtime)?;
     let model = Model::read(folder)?;
     let mut pictures = decoded(&model, paths);
