@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use semfs_daemon::models::{PRECISIONS, Precision};
 use semfs_engine::duplicates::Tier;
 
 /// Find pictures by what they show, through folders.
@@ -31,6 +32,7 @@ Examples:
   semfs similar holiday.jpg                   photos that look like that picture
   semfs daemon ~/Pictures --mount ~/semantic  index, mount, and keep it up
   semfs dupes --tier exact                    copies, and what they take
+  semfs model pull mobileclip-s2              fetch a better model; `semfs model use` it
   semfs status --problems                     what could not be read, and why
 
 Configuration: ~/.config/semfs/semfs.toml or /etc/semfs/semfs.toml, described in
@@ -177,6 +179,15 @@ pub(crate) enum Command {
         roots: Vec<PathBuf>,
     },
 
+    /// Models: which there are, fetching one, choosing one
+    ///
+    /// A small model comes with semfs. Larger ones find better and cost more time a photo;
+    /// docs/MODELS.md compares them.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+
     /// Print shell completions, e.g. `semfs completions bash`
     Completions {
         /// The shell
@@ -193,6 +204,103 @@ pub(crate) enum Command {
     /// Look at files for another semfs, over standard input
     #[command(hide = true)]
     Scout,
+
+    /// Measure a model for another semfs
+    #[command(hide = true)]
+    Measure { runtime: PathBuf, model: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Print the models that are here, and those that can be pulled by name
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        /// Check the files of models that were pulled or imported, by their hashes
+        #[arg(long)]
+        verify: bool,
+    },
+
+    /// Fetch a model from the Hugging Face hub
+    ///
+    /// Fetches only the files that are needed, checks them, and tries the model before it is
+    /// put in its place. What is interrupted goes on with the same command. The index is not
+    /// touched: `semfs model use` chooses the model. HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE,
+    /// HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are respected.
+    Pull {
+        /// A name from the list, or OWNER/REPOSITORY[@REVISION] of the hub
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// Call it so, instead of by its own name
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Which weights: full, half or int8
+        #[arg(long, value_name = "PRECISION", value_parser = precisions(), default_value = "full", hide_possible_values = true)]
+        precision: Precision,
+    },
+
+    /// Copy a model in from a folder, which is left as it is
+    Import {
+        /// A folder as the hub or immich lays them out, or with a manifest.toml
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// Call it so, instead of by its folder's name
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Which weights: full, half or int8
+        #[arg(long, value_name = "PRECISION", value_parser = precisions(), default_value = "full", hide_possible_values = true)]
+        precision: Precision,
+    },
+
+    /// Choose the model that photos are found with
+    ///
+    /// The model is tried first. Then all photos are looked at again in the background, by the
+    /// daemon or by the next `semfs index`; until that is done, queries are answered with the
+    /// model before. Pins, tags and what was decided are kept.
+    Use {
+        /// The model's name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Which weights of it: full, half, int8, or auto: int8 where it agrees well with full
+        /// on your photos, and is faster
+        #[arg(long, value_name = "PRECISION")]
+        precision: Option<Weights>,
+    },
+
+    /// Measure the models that are here: photos a second, time of a text, memory
+    Bench {
+        /// Only these
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Measure with photos of this folder, instead of those of the index
+        #[arg(long, value_name = "FOLDER")]
+        photos: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Remove a model that was pulled or imported
+    Rm {
+        /// The model's name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Which weights of a model are to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Weights {
+    Full,
+    Half,
+    Int8,
+    Auto,
+}
+
+fn precisions() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(PRECISIONS.map(|(name, _)| name))
+        .try_map(|name| name.parse::<Precision>())
 }
 
 /// What is asked about duplicates.

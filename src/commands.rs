@@ -4,6 +4,7 @@ pub(crate) mod dupes;
 pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod index;
+pub(crate) mod model;
 pub(crate) mod pins;
 mod progress_bar;
 pub(crate) mod search;

@@ -16,9 +16,10 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // A worker is nobody's terminal program: no log, no configuration.
-    match cli.command {
+    match &cli.command {
         Command::Worker => return commands::worker::run(),
         Command::Scout => return commands::worker::run_scout(),
+        Command::Measure { runtime, model } => return commands::worker::measure(runtime, model),
         _ => {}
     }
     init_logging(cli.verbose, cli.quiet);
@@ -46,7 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let mut config = Config::load(cli.config.as_deref(), &environment)?;
     let absolute = |path| std::path::absolute(path).context("finding the current folder");
     if let Some(state) = cli.state {
-        config.state = absolute(state)?;
+        config.keep_state_in(absolute(state)?);
     }
     let roots_from = |roots: Vec<std::path::PathBuf>, config: &mut Config| {
         if !roots.is_empty() {
@@ -90,7 +91,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Unpin { query } => commands::pins::unpin(&config, &environment, &query.join(" ")),
         Command::Pins { follow: false } => commands::pins::list(&config),
         Command::Pins { follow: true } => commands::pins::follow(&config),
-        Command::Completions { .. } | Command::Man | Command::Worker | Command::Scout => Ok(()),
+        Command::Model { command } => commands::model::run(&config, &environment, command),
+        Command::Completions { .. }
+        | Command::Man
+        | Command::Worker
+        | Command::Scout
+        | Command::Measure { .. } => Ok(()),
     }
 }
 

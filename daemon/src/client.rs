@@ -108,6 +108,12 @@ impl Daemon {
         self.client.unpin(query).map_err(|error| self.failed(error))
     }
 
+    pub(crate) fn use_model(&self, name: &str) -> Result<(), DaemonError> {
+        self.client
+            .use_model(name)
+            .map_err(|error| self.failed(error))
+    }
+
     pub(crate) fn entered(&self, mut each: impl FnMut(Arrival) -> bool) -> Result<(), DaemonError> {
         let each = |query, path| {
             each(Arrival {

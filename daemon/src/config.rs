@@ -22,6 +22,9 @@ pub const FILE_NAME: &str = "semfs.toml";
 /// Used when the user's folder has none.
 const SYSTEM_FILE: &str = "/etc/semfs/semfs.toml";
 
+/// The folder of models, in that of the user's data or in the state folder.
+const MODELS: &str = "models";
+
 /// Photos of one folder: less would be a nuisance, more would cost much memory.
 const FOLDER_PHOTOS: std::ops::RangeInclusive<usize> = 10..=200_000;
 
@@ -70,8 +73,10 @@ pub struct Config {
     pub entries: EntriesMode,
     /// Where the index is.
     pub state: PathBuf,
-    /// A model's name, or its folder.
-    pub model: String,
+    /// A model's name, or its folder, if the file names one.
+    pub model: Option<String>,
+    /// Where models are kept that were pulled or imported.
+    pub models: PathBuf,
     /// ONNX Runtime's shared library, if it is not to be looked for.
     pub onnxruntime: Option<PathBuf>,
     /// Patterns of what is not looked at.
@@ -196,7 +201,8 @@ struct ConfigFile {
     mount: PathBuf,
     entries: EntriesMode,
     state: Option<PathBuf>,
-    model: String,
+    model: Option<String>,
+    models: Option<PathBuf>,
     onnxruntime: Option<PathBuf>,
     exclude: Vec<String>,
     exclude_defaults: bool,
@@ -234,7 +240,8 @@ impl Default for ConfigFile {
             mount: PathBuf::from("/mnt/semantic"),
             entries: EntriesMode::Symlink,
             state: None,
-            model: "mini".to_owned(),
+            model: None,
+            models: None,
             onnxruntime: None,
             exclude: Vec::new(),
             exclude_defaults: true,
@@ -360,6 +367,12 @@ impl Config {
             (None, Some(state)) => state.clone(),
             (None, None) => return Err(ConfigError::NoState),
         };
+        let is_system = environment.is_service || path == Some(Path::new(SYSTEM_FILE));
+        let models = match (&file.models, &environment.data_home) {
+            (Some(models), _) => absolute(models),
+            (None, Some(data)) if !is_system => data.join("semfs").join(MODELS),
+            (None, _) => state.join(MODELS),
+        };
         Ok(Self {
             file: path.map(Path::to_owned),
             roots: file
@@ -370,13 +383,11 @@ impl Config {
             mount: absolute(&file.mount),
             entries: file.entries,
             state,
-            model: if file.model.contains('/') {
-                absolute(Path::new(&file.model))
-                    .to_string_lossy()
-                    .into_owned()
-            } else {
-                file.model
-            },
+            model: file.model.map(|model| match model.contains('/') {
+                true => absolute(Path::new(&model)).to_string_lossy().into_owned(),
+                false => model,
+            }),
+            models,
             onnxruntime: file.onnxruntime.as_deref().map(absolute),
             exclude,
             results: file.results,
@@ -389,6 +400,14 @@ impl Config {
             grace_days: file.grace_days,
             limits: file.limits,
         })
+    }
+
+    /// Keeps the index in another folder, and with it the models that are kept there.
+    pub fn keep_state_in(&mut self, state: PathBuf) {
+        if self.models == self.state.join(MODELS) {
+            self.models = state.join(MODELS);
+        }
+        self.state = state;
     }
 
     /// The patterns, compiled.

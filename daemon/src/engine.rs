@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::status::ModelStatus;
 use semfs_engine::catalog::RootId;
 use semfs_engine::courtesy::Courtesy;
+use semfs_engine::decisions::Decisions;
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{Ingest, IngestSettings, LossSettings};
@@ -19,10 +20,8 @@ use crate::client::Daemon;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::error::DaemonError;
+use crate::models;
 use crate::{SCOUT_COMMAND, WORKER_COMMAND};
-
-/// Where a model's folder is looked for, from the program's folder.
-const MODELS: &[&str] = &["../share/semfs/models", "../../models"];
 
 /// Where ONNX Runtime is looked for: installed, built in a checkout, under test.
 const RUNTIMES: &[&str] = &["../lib/semfs", "../onnxruntime", "../../onnxruntime"];
@@ -32,7 +31,7 @@ const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// This program, not by its path: an upgrade of the package must not give a running daemon
 /// workers of another version.
-const SELF: &str = "/proc/self/exe";
+pub(crate) const SELF: &str = "/proc/self/exe";
 
 /// How long the index may be in use before that is an error.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -194,7 +193,7 @@ struct Parts {
 impl Parts {
     fn find(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
         Ok(Self {
-            model: find_model(config, environment)?,
+            model: wanted_model(config, environment)?,
             runtime: Runtime::load(&find_runtime(config, environment)?)?,
         })
     }
@@ -208,24 +207,17 @@ impl Parts {
     }
 }
 
-/// The model that is named, by its folder or by a name in one of the usual folders.
-fn find_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
-    if config.model.contains('/') {
-        return Ok(Model::read(Path::new(&config.model))?);
-    }
-    let mut folders = environment.around_program(MODELS);
-    folders.push(Path::new(CHECKOUT).join("models"));
-    let found = folders.iter().map(|folder| folder.join(&config.model));
-    match found.into_iter().find(|folder| Model::is_model(folder)) {
-        Some(folder) => Ok(Model::read(&folder)?),
-        None => Err(DaemonError::NoModel {
-            name: config.model.clone(),
-            looked_in: folders,
-        }),
-    }
+/// The model that is wanted: of the configuration, or of the decisions beside the index.
+fn wanted_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
+    let decisions = Decisions::open(&config.state)?;
+    models::find(config, environment, &models::wanted(config, &decisions))
 }
 
-fn find_runtime(config: &Config, environment: &Environment) -> Result<PathBuf, DaemonError> {
+/// Where ONNX Runtime's shared library lies.
+pub(crate) fn find_runtime(
+    config: &Config,
+    environment: &Environment,
+) -> Result<PathBuf, DaemonError> {
     let named = config
         .onnxruntime
         .as_ref()

@@ -13,6 +13,7 @@ use semfs_engine::search::SearchError;
 use semfs_fs::{MountError, PinError};
 
 use crate::duplicates::DuplicatesError;
+use crate::models::ModelError;
 
 /// Why a command of semfs cannot do its work. Each says what to do where that is known.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum DaemonError {
     /// Duplicates cannot be told or decided on.
     #[error(transparent)]
     Duplicates(#[from] DuplicatesError),
+    /// A model cannot be had, tried or chosen.
+    #[error(transparent)]
+    Models(#[from] ModelError),
     /// Nothing could be mounted.
     #[error(transparent)]
     Mount(#[from] MountError),
@@ -74,8 +78,9 @@ pub enum DaemonError {
     },
     /// No folder has the model.
     #[error(
-        "there is no model `{name}`; looked in {}. Set `model` in semfs.toml to a model's name \
-         or folder",
+        "there is no model `{name}`; looked in {}. `semfs model list` prints those that there \
+         are, `semfs model pull` fetches one, and `semfs model use` chooses one; or set `model` \
+         in semfs.toml to a model's name or folder",
         list(looked_in)
     )]
     NoModel {

@@ -156,6 +156,9 @@ impl Indexer {
         }
     }
 
+    /// Another model may be wanted than before.
+    pub(crate) fn model_wanted(&self) {}
+
     /// Takes the missing files of a root for deleted: looks at it now, and forgets them.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod engine;
 mod environment;
 mod error;
 mod indexer;
+pub mod models;
 mod once;
 mod roots;
 mod service;

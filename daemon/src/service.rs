@@ -26,6 +26,7 @@ use crate::engine::{Engine, scout_settings};
 use crate::environment::Environment;
 use crate::error::DaemonError;
 use crate::indexer::Indexer;
+use crate::models;
 use crate::roots;
 use crate::socket;
 
@@ -61,6 +62,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         decisions: Arc::new(Decisions::open(&config.state)?),
         indexer: Arc::new(indexer),
         config: config.clone(),
+        environment: environment.clone(),
         engine,
     });
     let runtime = runtime::Builder::new_multi_thread()
@@ -158,6 +160,7 @@ async fn wait_for_end(signals: &mut [tokio::signal::unix::Signal], mount: &Mount
 /// What the daemon's threads share.
 struct Service {
     config: Config,
+    environment: Environment,
     engine: Arc<Engine>,
     searcher: Arc<Searcher>,
     decisions: Arc<Decisions>,
@@ -243,6 +246,12 @@ impl Answers for Service {
 
     fn restore(&self, name: &str) -> Result<DismissedGroup, DaemonError> {
         duplicates::restore_in(&self.engine.index, &self.decisions, name)
+    }
+
+    fn use_model(&self, name: &str) -> Result<(), DaemonError> {
+        models::choose(&self.config, &self.environment, &self.decisions, name)?;
+        self.indexer.model_wanted();
+        Ok(())
     }
 
     fn rescan(&self) {

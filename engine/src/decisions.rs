@@ -1,9 +1,10 @@
 //! What the owner decided: not a cache, so it outlives every index.
 //!
 //! One small file of the state folder, `decisions.toml`, that a person can read and mend: the
-//! pinned queries, and groups of duplicates that are to be shown no more. It is written whole beside itself and put in its place, and
-//! a file that is not understood is never written over. What a query is, whether a pin makes
-//! sense, and which contents there are, is not known here.
+//! pinned queries, groups of duplicates that are to be shown no more, and the model that was
+//! chosen. It is written whole beside itself and put in its place, and a file that is not
+//! understood is never written over. What a query is, whether a pin makes sense, and which
+//! contents and models there are, is not known here.
 
 mod dismissals;
 mod file;
@@ -25,6 +26,9 @@ pub const MOST_PINS: usize = 1_000;
 
 /// The longest pin, in bytes: it is the name of a folder.
 pub const LONGEST_PIN: usize = 255;
+
+/// The longest name of a model, in bytes: it is the name of a folder.
+pub const LONGEST_MODEL_NAME: usize = 100;
 
 /// Why a decision cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,12 @@ pub enum DecisionError {
          and no `/` in it"
     )]
     Name(String),
+    /// It cannot be the name of a model.
+    #[error(
+        "{0:?} cannot be the name of a model: those have 1 to {LONGEST_MODEL_NAME} letters, \
+         digits, `.`, `-` and `_`, and begin with a letter or digit"
+    )]
+    Model(String),
 }
 
 /// The owner's decisions, for many threads of the one process that may change them: the one
@@ -94,6 +104,7 @@ pub struct Decisions {
 
 #[derive(Debug, Clone)]
 struct Kept {
+    model: Option<Arc<str>>,
     pins: Arc<[String]>,
     dismissals: Arc<[Dismissal]>,
     changed: SystemTime,
@@ -112,6 +123,7 @@ impl Decisions {
         Ok(Self {
             path,
             kept: Mutex::new(Kept {
+                model: written.model.map(Arc::from),
                 pins: written.pins.into(),
                 dismissals: written.dismissed.into(),
                 changed,
@@ -137,6 +149,31 @@ impl Decisions {
     #[must_use]
     pub fn is_pinned(&self, query: &str) -> bool {
         lock(&self.kept).pins.iter().any(|pin| pin == query)
+    }
+
+    /// The model that was chosen, by its name; nothing if none ever was.
+    #[must_use]
+    pub fn model(&self) -> Option<Arc<str>> {
+        lock(&self.kept).model.clone()
+    }
+
+    /// Chooses a model by its name, or takes the choice back, and syncs that to the disk.
+    /// False: it was so already.
+    ///
+    /// # Errors
+    /// When it cannot be the name of a model, or the file cannot be read or written. Nothing is
+    /// changed then.
+    pub fn choose_model(&self, model: Option<&str>) -> Result<bool, DecisionError> {
+        if let Some(model) = model
+            && !is_model_name(model)
+        {
+            return Err(DecisionError::Model(model.to_owned()));
+        }
+        self.change(|written| {
+            let changed = written.model.as_deref() != model;
+            written.model = model.map(str::to_owned);
+            Ok(changed)
+        })
     }
 
     /// Pins a query under its name as it was typed, byte for byte, and syncs it to the disk.
@@ -230,6 +267,9 @@ impl Decisions {
             })?;
         }
         let mut kept = lock(&self.kept);
+        if kept.model.as_deref() != written.model.as_deref() {
+            kept.model = written.model.map(Arc::from);
+        }
         if *kept.pins != *written.pins || *kept.dismissals != *written.dismissed {
             // Who holds the one list knows by it that nothing of it changed.
             if *kept.pins != *written.pins {
@@ -245,6 +285,16 @@ impl Decisions {
 fn is_name(query: &str) -> bool {
     let length = 1..=LONGEST_PIN;
     length.contains(&query.len()) && !query.contains(['/', '\0']) && query != "." && query != ".."
+}
+
+/// Whether a text can be the name of a model: a plain name of a folder, for every shell.
+#[must_use]
+pub fn is_model_name(name: &str) -> bool {
+    (1..=LONGEST_MODEL_NAME).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
 }
 
 /// Locks what has no state that a panic could leave half-changed.

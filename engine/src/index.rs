@@ -230,6 +230,15 @@ impl Index {
         Ok(())
     }
 
+    /// Keeps every other process from having this index open, as long as what is returned
+    /// lives: for changing what lies beside an index that is not opened itself.
+    ///
+    /// # Errors
+    /// When another process has it open, or the folder cannot be made.
+    pub fn hold(state: &Path) -> Result<Held, IndexError> {
+        lock_folder(state).map(Held)
+    }
+
     /// The state folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -541,6 +550,10 @@ fn lock_folder(state: &Path) -> Result<File, IndexError> {
         Err(TryLockError::Error(source)) => Err(error(source)),
     }
 }
+
+/// The lock of a state folder; given up when this is dropped.
+#[derive(Debug)]
+pub struct Held(#[allow(dead_code)] File);
 
 fn folder_error(state: &Path, source: io::Error) -> IndexError {
     IndexError::Folder {

@@ -22,6 +22,7 @@ mod tests;
 mod view;
 
 use std::fs::{self, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -41,6 +42,17 @@ pub const MAX_DIM: usize = 4096;
 const CAPACITY: u32 = 65_536;
 /// How far from 1 the length of a vector may be: rounding, not another scale.
 const UNIT_TOLERANCE: f32 = 0.01;
+
+/// The fingerprint of the model whose vectors lie in the folder `dir`, from the header of its
+/// first file; nothing where there is no store that this version understands. Takes no lock.
+#[must_use]
+pub fn model_of(dir: &Path) -> Option<[u8; 32]> {
+    let mut page = [0; layout::HEADER];
+    let path = layout::Family::Full.path(dir, 0);
+    let mut file = fs::File::open(path).ok()?;
+    io::Read::read_exact(&mut file, &mut page).ok()?;
+    layout::model_in(&page)
+}
 
 /// The single writer of a store.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod indexing;
 mod layers;
 mod live;
 mod metadata;
+mod models;
 mod mounting;
 mod offline;
 mod orientation;

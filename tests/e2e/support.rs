@@ -1,5 +1,6 @@
 //! The program under test, in a home of its own, and a mount that never outlives a test.
 
+pub mod hub;
 pub mod schema;
 
 use std::ffi::OsStr;

@@ -5,6 +5,9 @@ fn environment() -> Environment {
         home: Some("/home/u".into()),
         config_home: Some("/home/u/.config".into()),
         state: Some("/home/u/.local/state/semfs".into()),
+        data_home: Some("/home/u/.local/share".into()),
+        is_service: false,
+        network: Default::default(),
         onnxruntime: None,
         program: "/usr/bin/semfs".into(),
     }
@@ -91,6 +94,28 @@ fn values_out_of_range_are_named() {
     }
 }
 
+#[test]
+fn models_of_a_user_lie_in_the_folder_of_data_and_those_of_a_service_with_its_state() {
+    let user = parse("").unwrap();
+    assert_eq!(user.models, Path::new("/home/u/.local/share/semfs/models"));
+    assert_eq!(user.model, None);
+    let named = parse("models = \"m\"\nmodel = \"other/x\"\n").unwrap();
+    assert_eq!(named.models, Path::new("/etc/x/m"));
+    assert_eq!(named.model.as_deref(), Some("/etc/x/other/x"));
+    let text = "state = \"/var/lib/semfs\"\n";
+    let mut system = Config::parse(text, Some(Path::new(SYSTEM_FILE)), &environment()).unwrap();
+    assert_eq!(system.models, Path::new("/var/lib/semfs/models"));
+    system.keep_state_in("/srv/semfs".into());
+    assert_eq!(system.models, Path::new("/srv/semfs/models"));
+    let service = Environment {
+        is_service: true,
+        state: Some("/var/lib/private".into()),
+        ..environment()
+    };
+    let service = Config::parse("", None, &service).unwrap();
+    assert_eq!(service.models, Path::new("/var/lib/private/models"));
+}
+
 /// The table of the document names every key with its default, and no other.
 #[test]
 fn the_document_describes_exactly_the_keys_that_there_are() {
@@ -103,6 +128,8 @@ fn the_document_describes_exactly_the_keys_that_there_are() {
     let written: toml::Table = toml::from_str(example).unwrap();
     let defaults = ConfigFile {
         state: Some("~/.local/state/semfs".into()),
+        model: Some("mini".into()),
+        models: Some("~/.local/share/semfs/models".into()),
         onnxruntime: Some("/usr/local/lib/semfs/libonnxruntime.so".into()),
         roots: vec![
             RootEntry::Path("/volume1/photo".into()),

@@ -36,6 +36,7 @@ trait Index {
     fn dismissed(&self) -> fdo::Result<String>;
     fn dismiss(&self, name: &str) -> fdo::Result<String>;
     fn restore(&self, name: &str) -> fdo::Result<String>;
+    fn use_model(&self, name: &str) -> fdo::Result<()>;
     #[zbus(signal)]
     fn entered(&self, query: String, path: Vec<u8>) -> zbus::Result<()>;
 }
@@ -150,6 +151,11 @@ impl Client {
     pub(crate) fn unpin(&self, query: &str) -> Result<(), CallError> {
         self.runtime
             .block_on(async { Ok(self.proxy().await?.unpin(query).await?) })
+    }
+
+    pub(crate) fn use_model(&self, name: &str) -> Result<(), CallError> {
+        self.runtime
+            .block_on(async { Ok(self.proxy().await?.use_model(name).await?) })
     }
 
     pub(crate) fn duplicates(

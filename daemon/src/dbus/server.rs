@@ -54,6 +54,8 @@ pub(crate) trait Answers: Send + Sync + 'static {
     fn dismiss(&self, name: &str) -> Result<DismissedGroup, DaemonError>;
     /// Takes a dismissal back, by its name or the beginning of it.
     fn restore(&self, name: &str) -> Result<DismissedGroup, DaemonError>;
+    /// Chooses the model that the index is to be of, by its name.
+    fn use_model(&self, name: &str) -> Result<(), DaemonError>;
     /// Look at all folders now.
     fn rescan(&self);
     /// Forget a root, or only those of its files that are missing. How many there were.
@@ -199,6 +201,12 @@ impl IndexInterface {
     /// JSON.
     async fn restore(&self, name: String) -> fdo::Result<String> {
         json(&self.ask(move |answers| answers.restore(&name)).await??)
+    }
+
+    /// Chooses the model that the index is to be of, by its name. Photos are looked at again in
+    /// the background; queries are answered meanwhile.
+    async fn use_model(&self, name: String) -> fdo::Result<()> {
+        Ok(self.ask(move |answers| answers.use_model(&name)).await??)
     }
 
     /// A new photo entered a pinned query.

@@ -10,11 +10,12 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::dismissals::{Dismissal, content_of, hex};
-use super::{DecisionError, is_name};
+use super::{DecisionError, is_model_name, is_name};
 use crate::duplicates::Tier;
 
-/// The version of the file that this semfs writes. Version 1 had pins alone, and is read.
-pub(super) const VERSION: u32 = 2;
+/// The version of the file that this semfs writes. Version 1 had pins alone, version 2 no model;
+/// both are read.
+pub(super) const VERSION: u32 = 3;
 
 /// The first lines of the file.
 const HEADER: &str = "\
@@ -25,6 +26,7 @@ const HEADER: &str = "\
 /// What is in the file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Written {
+    pub model: Option<String>,
     pub pins: Vec<String>,
     pub dismissed: Vec<Dismissal>,
 }
@@ -35,6 +37,8 @@ pub(super) struct Written {
 struct Raw {
     #[allow(dead_code)] // read beforehand, by itself
     version: u32,
+    #[serde(default)]
+    model: Option<String>,
     #[serde(default)]
     pins: Vec<String>,
     #[serde(default)]
@@ -93,6 +97,13 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Written, DecisionError> {
     }
     let raw: Raw = toml::from_str(text).map_err(not_understood)?;
     let mut written = Written::default();
+    if let Some(model) = raw.model {
+        if !is_model_name(&model) {
+            let at = text.find("model").unwrap_or(0);
+            return Err(damaged(at, DecisionError::Model(model).to_string()));
+        }
+        written.model = Some(model);
+    }
     for pin in raw.pins {
         if !is_name(&pin) {
             let at = text.find(pin.as_str()).unwrap_or(0);
@@ -140,7 +151,13 @@ pub(super) fn write(path: &Path, written: &Written) -> io::Result<()> {
 }
 
 pub(super) fn text(written: &Written) -> String {
-    let mut text = format!("{HEADER}version = {VERSION}\n\npins = [\n");
+    let mut text = format!("{HEADER}version = {VERSION}\n");
+    if let Some(model) = &written.model {
+        text.push_str("\n# The model that `semfs model use` chose.\nmodel = ");
+        quote(model, &mut text);
+        text.push('\n');
+    }
+    text.push_str("\npins = [\n");
     for pin in &written.pins {
         text.push_str("    ");
         quote(pin, &mut text);

@@ -95,7 +95,7 @@ fn a_damaged_file_names_its_line_and_is_never_written_over() {
 #[test]
 fn a_newer_file_says_so_and_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "version = 3\npins = []\n[albums]\na = 1\n";
+    let text = "version = 4\npins = []\n[albums]\na = 1\n";
     fs::write(folder.path().join(NAME), text).unwrap();
     let error = Decisions::open(folder.path()).unwrap_err().to_string();
     assert!(
@@ -161,7 +161,7 @@ fn a_dismissed_group_stays_so_with_fewer_copies_and_is_another_with_more() {
 }
 
 #[test]
-fn a_file_of_version_1_is_read_and_becomes_version_2_with_the_next_decision() {
+fn a_file_of_version_1_is_read_and_becomes_version_3_with_the_next_decision() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     fs::write(&path, "version = 1\npins = ['dog']\n").unwrap();
@@ -170,8 +170,50 @@ fn a_file_of_version_1_is_read_and_becomes_version_2_with_the_next_decision() {
     decisions
         .dismiss(Dismissal::now(Tier::Exact, group(&[1]), String::new()))
         .unwrap();
-    assert!(fs::read_to_string(&path).unwrap().contains("version = 2"));
+    assert!(fs::read_to_string(&path).unwrap().contains("version = 3"));
     assert_eq!(*open(&folder).pins(), ["dog".to_owned()]);
+}
+
+#[test]
+fn a_chosen_model_is_kept_beside_the_pins_and_can_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    fs::write(&path, "version = 2\npins = ['dog']\n").unwrap();
+    let decisions = open(&folder);
+    assert_eq!(decisions.model(), None);
+    assert!(decisions.choose_model(Some("clip-vit-b-32")).unwrap());
+    assert!(!decisions.choose_model(Some("clip-vit-b-32")).unwrap());
+    assert!(decisions.pin("cat").unwrap());
+    let again = open(&folder);
+    assert_eq!(again.model().as_deref(), Some("clip-vit-b-32"));
+    assert_eq!(*again.pins(), ["dog".to_owned(), "cat".to_owned()]);
+    assert!(again.choose_model(None).unwrap());
+    assert_eq!(open(&folder).model(), None);
+}
+
+#[test]
+fn what_cannot_be_the_name_of_a_model_is_not_chosen_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let decisions = open(&folder);
+    for name in [
+        "",
+        "../mini",
+        "a/b",
+        ".hidden",
+        "a b",
+        "-x",
+        &"x".repeat(101),
+    ] {
+        let chosen = decisions.choose_model(Some(name));
+        assert!(matches!(chosen, Err(DecisionError::Model(_))), "{name:?}");
+    }
+    let path = folder.path().join(NAME);
+    fs::write(&path, "version = 3\nmodel = '../mini'\n").unwrap();
+    let error = Decisions::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("line 2") && error.contains("../mini"),
+        "{error}"
+    );
 }
 
 proptest! {
@@ -181,7 +223,8 @@ proptest! {
     ) {
         let pins: Vec<String> = pins.into_iter().filter(|pin| is_name(pin)).collect();
         let dismissed = vec![Dismissal::now(Tier::Exact, [[7; 32]].into(), pins.concat())];
-        let written = Written { pins, dismissed };
+        let model = pins.iter().find(|pin| is_model_name(pin)).cloned();
+        let written = Written { model, pins, dismissed };
         prop_assert_eq!(parse(Path::new("x"), &text(&written)).unwrap(), written);
     }
 }

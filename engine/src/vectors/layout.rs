@@ -168,6 +168,15 @@ impl Layout {
     }
 }
 
+/// The fingerprint of the model in the header at the beginning of a file, if it is one that this
+/// version understands.
+pub(super) fn model_in(page: &[u8; HEADER]) -> Option<[u8; 32]> {
+    let intact = page.starts_with(MAGIC)
+        && word(page, 8) == VERSION
+        && word(page, FIELDS) == crc32fast::hash(&page[..FIELDS]);
+    page[28..FIELDS].try_into().ok().filter(|_| intact)
+}
+
 /// The little-endian number at `at`, which is a constant inside the header.
 fn word(page: &[u8; HEADER], at: usize) -> u32 {
     u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]])

@@ -424,7 +424,7 @@ fn pin_errno(error: &PinError) -> Errno {
 fn decision_errno(error: &DecisionError) -> Errno {
     match error {
         DecisionError::TooMany | DecisionError::TooManyDismissals => Errno::EDQUOT,
-        DecisionError::Name(_) => Errno::EINVAL,
+        DecisionError::Name(_) | DecisionError::Model(_) => Errno::EINVAL,
         DecisionError::Disk { .. }
         | DecisionError::Damaged { .. }
         | DecisionError::Newer { .. } => Errno::EIO,

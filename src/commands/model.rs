@@ -1,0 +1,214 @@
+//! `semfs model`: lists, fetches, chooses, measures and removes models.
+
+mod table;
+mod transfer;
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use semfs_daemon::models::{
+    self, BenchOptions, Chosen, Got, Measurement, Precision, PullOptions, megabytes,
+};
+use semfs_daemon::{Config, Environment};
+use semfs_engine::ingest::words;
+
+use crate::cli::{ModelCommand, Weights};
+
+pub(crate) fn run(
+    config: &Config,
+    environment: &Environment,
+    command: ModelCommand,
+) -> anyhow::Result<()> {
+    match command {
+        ModelCommand::List { json, verify } => list(config, environment, json, verify),
+        ModelCommand::Pull {
+            model,
+            name,
+            precision,
+        } => {
+            let options = PullOptions {
+                model,
+                name,
+                precision,
+            };
+            let got = transfer::shown(|progress, stop| {
+                models::pull(config, environment, &options, progress, stop)
+            })?;
+            say_got(&got)
+        }
+        ModelCommand::Import {
+            folder,
+            name,
+            precision,
+        } => {
+            let name = name.as_deref();
+            let got = transfer::shown(|progress, stop| {
+                models::import(
+                    config,
+                    environment,
+                    &folder,
+                    name,
+                    precision,
+                    progress,
+                    stop,
+                )
+            })?;
+            say_got(&got)
+        }
+        ModelCommand::Use { name, precision } => choose(config, environment, &name, precision),
+        ModelCommand::Bench {
+            names,
+            photos,
+            json,
+        } => {
+            let photos = photos.map(std::path::absolute).transpose();
+            let photos = photos.context("finding the current folder")?;
+            let options = BenchOptions { names, photos };
+            bench(config, environment, &options, json)
+        }
+        ModelCommand::Rm { name } => {
+            models::remove(config, environment, &name)?;
+            Ok(writeln!(io::stdout().lock(), "{name} is removed")?)
+        }
+    }
+}
+
+fn list(
+    config: &Config,
+    environment: &Environment,
+    json: bool,
+    verify: bool,
+) -> anyhow::Result<()> {
+    let models = models::list(config, environment, verify)?;
+    let mut out = io::stdout().lock();
+    if json {
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&models)?)?);
+    }
+    Ok(out.write_all(table::models(&models).as_bytes())?)
+}
+
+fn say_got(got: &Got) -> anyhow::Result<()> {
+    let Got {
+        name,
+        origin,
+        bytes,
+        was_here,
+        ..
+    } = got;
+    let bytes = megabytes(*bytes);
+    let mut out = io::stdout().lock();
+    if *was_here {
+        writeln!(out, "{name} is here already, and whole: {origin}, {bytes}")?;
+    } else {
+        writeln!(out, "{name} is here: {origin}, {bytes}, tried")?;
+    }
+    Ok(writeln!(out, "`semfs model use {name}` chooses it")?)
+}
+
+fn choose(
+    config: &Config,
+    environment: &Environment,
+    name: &str,
+    weights: Option<Weights>,
+) -> anyhow::Result<()> {
+    let name = match weights {
+        None | Some(Weights::Full) => name.to_owned(),
+        Some(Weights::Half) => models::with_precision(name, Precision::Half),
+        Some(Weights::Int8) => models::with_precision(name, Precision::Int8),
+        Some(Weights::Auto) => automatic(config, environment, name)?,
+    };
+    let chosen = models::use_model(config, environment, &name)?;
+    // About how long, by what it takes on this machine now; nothing where that is not known.
+    let photos = chosen.photos.unwrap_or(0);
+    let mut out = io::stdout().lock();
+    let Chosen {
+        name,
+        before,
+        has_daemon,
+        ..
+    } = &chosen;
+    if name == before {
+        return Ok(writeln!(out, "{name} is the chosen model already")?);
+    }
+    writeln!(out, "{name} is chosen; before, it was {before}")?;
+    if photos > 0 {
+        let options = BenchOptions {
+            names: vec![name.clone()],
+            photos: None,
+        };
+        let rate = models::bench(config, environment, &options, |_| {})
+            .ok()
+            .and_then(|measured| Some(measured.first()?.measured.photos_per_second))
+            .filter(|rate| *rate > 0.0);
+        let about = rate.map_or_else(String::new, |rate| {
+            let threads = config.threads() as f64;
+            let seconds = std::time::Duration::from_secs_f64(photos as f64 / rate / threads);
+            format!(", which takes {} or longer", words(seconds))
+        });
+        let who = match has_daemon {
+            true => "the daemon looks at them again now",
+            false => "the daemon, or the next `semfs index`, looks at them again",
+        };
+        writeln!(
+            out,
+            "{photos} photos: {who}{about}. Until that is done, queries are answered with \
+             {before}"
+        )?;
+        writeln!(out, "`semfs status` shows how far it is")?;
+    }
+    Ok(())
+}
+
+/// The small weights of a model where they are here and agree with the full ones, else these.
+fn automatic(config: &Config, environment: &Environment, name: &str) -> anyhow::Result<String> {
+    let small = models::with_precision(name, Precision::Int8);
+    let options = BenchOptions {
+        names: vec![name.to_owned(), small.clone()],
+        photos: None,
+    };
+    let measured = models::bench(config, environment, &options, |_| {})?;
+    let agreement = measured.iter().find_map(|model| model.agreement.as_ref());
+    let mut out = io::stdout().lock();
+    let Some(agreement) = agreement else {
+        writeln!(out, "{small} cannot be compared with {name}")?;
+        return Ok(name.to_owned());
+    };
+    writeln!(out, "{small}: {}", table::agreement(agreement))?;
+    Ok(match agreement.is_within_bound() {
+        true => small,
+        false => name.to_owned(),
+    })
+}
+
+fn bench(
+    config: &Config,
+    environment: &Environment,
+    options: &BenchOptions,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut failure = None;
+    let mut say = |measurement: &Measurement| {
+        if !json && failure.is_none() {
+            let mut out = io::stdout().lock();
+            let line = table::measurement(measurement);
+            failure = out.write_all(line.as_bytes()).err();
+        }
+    };
+    if !json {
+        io::stdout()
+            .lock()
+            .write_all(table::MEASUREMENTS.as_bytes())?;
+    }
+    let mut measured = models::bench(config, environment, options, &mut say)?;
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+    if json {
+        for measurement in &mut measured {
+            measurement.measured.vectors.clear();
+        }
+        let text = serde_json::to_string_pretty(&measured)?;
+        writeln!(io::stdout().lock(), "{text}")?;
+    }
+    Ok(())
+}

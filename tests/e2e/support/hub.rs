@@ -1,0 +1,281 @@
+//! A hub of models for tests: the paths of the real one over plain HTTP, and every way in which
+//! a server or a line can fail.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// The commit of every repository.
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// How long a server that stalls sleeps: longer than any test.
+const ASLEEP: Duration = Duration::from_secs(600);
+
+/// A running hub: one address that tells and redirects, and one that has the large files.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    hub: SocketAddr,
+    store: SocketAddr,
+    repositories: Mutex<HashMap<String, Repository>>,
+    faults: Mutex<Vec<(String, Fault)>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+/// Files by their paths, and whether each is a large one.
+pub type Repository = BTreeMap<String, (Vec<u8>, bool)>;
+
+/// What goes wrong with a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// The connection ends after so many bytes, so many times.
+    Cut(usize, usize),
+    /// Some of its bytes are others.
+    WrongBytes,
+    /// The server answers with this status.
+    Status(u16),
+    /// From this byte of the file on, nothing comes.
+    Stall(usize),
+    /// The whole file is sent, whatever is asked for.
+    NoRange,
+    /// It has another length than was said.
+    WrongLength,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub from: Option<usize>,
+    pub token: Option<String>,
+    /// It was asked of the address that has the large files.
+    pub is_store: bool,
+}
+
+impl Hub {
+    pub fn start() -> Self {
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (hub, store) = (listen(), listen());
+        let shared = Arc::new(Shared {
+            hub: hub.local_addr().unwrap(),
+            store: store.local_addr().unwrap(),
+            repositories: Mutex::default(),
+            faults: Mutex::default(),
+            requests: Mutex::default(),
+        });
+        for (listener, is_store) in [(hub, false), (store, true)] {
+            let shared = Arc::clone(&shared);
+            // Ends with the process of the tests.
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let shared = Arc::clone(&shared);
+                    thread::spawn(move || serve(&shared, &stream, is_store));
+                }
+            });
+        }
+        Self { shared }
+    }
+
+    /// For `HF_ENDPOINT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.shared.hub)
+    }
+
+    pub fn put(&self, name: &str, repository: Repository) {
+        let mut repositories = self.shared.repositories.lock().unwrap();
+        repositories.insert(name.to_owned(), repository);
+    }
+
+    /// From now on, a file whose path ends so fails so; in place of what was said before.
+    pub fn fail(&self, path: &str, fault: Fault) {
+        let mut faults = self.shared.faults.lock().unwrap();
+        faults.retain(|(other, _)| other != path);
+        faults.push((path.to_owned(), fault));
+    }
+
+    pub fn mend(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
+    /// What was asked for since this was asked last.
+    pub fn requests(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+}
+
+/// One connection, until it ends.
+fn serve(shared: &Shared, stream: &TcpStream, is_store: bool) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while let Some(request) = read(&mut reader, is_store) {
+        shared.requests.lock().unwrap().push(request.clone());
+        if !answer(shared, &request, stream) {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut impl BufRead, is_store: bool) -> Option<Request> {
+    let mut first = String::new();
+    if reader.read_line(&mut first).ok()? == 0 {
+        return None;
+    }
+    let mut words = first.split(' ');
+    let mut request = Request {
+        method: words.next()?.to_owned(),
+        path: words.next()?.to_owned(),
+        from: None,
+        token: None,
+        is_store,
+    };
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            return Some(request);
+        };
+        match name.to_lowercase().as_str() {
+            "range" => {
+                let from = value.strip_prefix("bytes=")?.split('-').next()?;
+                request.from = from.parse().ok();
+            }
+            "authorization" => request.token = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// Answers one request; whether the connection goes on.
+fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
+    if request.method == "CONNECT" {
+        // A proxy to nowhere else: what follows is served here.
+        return stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").is_ok();
+    }
+    let path = request.path.split('?').next().unwrap_or_default();
+    let (fault, at) = fault_of(shared, path);
+    if let Some(Fault::Status(status)) = fault {
+        return send(stream, &format!("{status} No"), "", b"");
+    }
+    if let Some(rest) = path.strip_prefix("/api/models/") {
+        let name = rest.split("/revision/").next().unwrap_or_default();
+        let repositories = shared.repositories.lock().unwrap();
+        return match repositories.get(name) {
+            Some(repository) => send(stream, "200 OK", "", listing(repository).as_bytes()),
+            None => send(stream, "404 Not Found", "", b"{}"),
+        };
+    }
+    let Some((name, file)) = path[1..].split_once(&format!("/resolve/{COMMIT}/")) else {
+        return send(stream, "404 Not Found", "", b"");
+    };
+    let repositories = shared.repositories.lock().unwrap();
+    let found = repositories.get(name).and_then(|files| files.get(file));
+    let Some((bytes, is_large)) = found.cloned() else {
+        return send(stream, "404 Not Found", "", b"");
+    };
+    drop(repositories);
+    if is_large && !request.is_store {
+        let to = format!("Location: http://{}{path}?signature=1\r\n", shared.store);
+        return send(stream, "302 Found", &to, b"");
+    }
+    send_file(shared, request, stream, bytes, fault.zip(at))
+}
+
+fn fault_of(shared: &Shared, path: &str) -> (Option<Fault>, Option<usize>) {
+    let faults = shared.faults.lock().unwrap();
+    let at = faults.iter().position(|(end, _)| path.ends_with(end));
+    (at.map(|at| faults[at].1.clone()), at)
+}
+
+fn send_file(
+    shared: &Shared,
+    request: &Request,
+    mut stream: &TcpStream,
+    mut bytes: Vec<u8>,
+    fault: Option<(Fault, usize)>,
+) -> bool {
+    let mut from = request.from.unwrap_or(0);
+    let mut cut = None;
+    match fault {
+        Some((Fault::WrongBytes, _)) => {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+        }
+        Some((Fault::NoRange, _)) => from = 0,
+        Some((Fault::WrongLength, _)) => bytes.truncate(bytes.len() - 1),
+        Some((Fault::Stall(at), _)) => cut = Some((at.saturating_sub(from), true)),
+        Some((Fault::Cut(after, times), at)) if times > 0 => {
+            shared.faults.lock().unwrap()[at].1 = Fault::Cut(after, times - 1);
+            cut = Some((after, false));
+        }
+        _ => {}
+    }
+    if from > 0 && from >= bytes.len() {
+        return send(stream, "416 Range Not Satisfiable", "", b"");
+    }
+    let (status, range) = match from {
+        0 => ("200 OK", String::new()),
+        from => {
+            let (last, all) = (bytes.len() - 1, bytes.len());
+            let range = format!("Content-Range: bytes {from}-{last}/{all}\r\n");
+            ("206 Partial Content", range)
+        }
+    };
+    let body = &bytes[from..];
+    let Some((after, sleeps)) = cut else {
+        return send(stream, status, &range, body);
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{range}Content-Length: {length}\r\n\r\n");
+    let sent = stream.write_all(head.as_bytes());
+    let sent = sent.and_then(|()| stream.write_all(&body[..after.min(length)]));
+    if sent.is_ok() && sleeps {
+        // Until the other end has had enough.
+        let _ = stream.set_read_timeout(Some(ASLEEP));
+        let _ = stream.read(&mut [0]);
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    false
+}
+
+fn send(mut stream: &TcpStream, status: &str, headers: &str, body: &[u8]) -> bool {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
+    let sent = stream.write_all(head.as_bytes());
+    sent.and_then(|()| stream.write_all(body)).is_ok()
+}
+
+fn listing(repository: &Repository) -> String {
+    let files: Vec<_> = repository
+        .iter()
+        .map(|(path, (bytes, is_large))| {
+            let mut sha1 = Sha1::new();
+            sha1.update(format!("blob {}\0", bytes.len()));
+            sha1.update(bytes);
+            let size = bytes.len();
+            let mut file = serde_json::json!({
+                "rfilename": path,
+                "size": size,
+                "blobId": hex(&sha1.finalize()),
+            });
+            if *is_large {
+                let sha256 = hex(&Sha256::digest(bytes));
+                file["lfs"] = serde_json::json!({ "sha256": sha256, "size": size });
+            }
+            file
+        })
+        .collect();
+    serde_json::json!({ "id": "x", "sha": COMMIT, "siblings": files }).to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
