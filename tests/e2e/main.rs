@@ -32,5 +32,6 @@ mod same_photos;
 mod scouts;
 mod semantics;
 mod support;
+mod switching;
 mod systemd;
 mod unusual_files;

@@ -107,6 +107,12 @@ impl Model {
         })
     }
 
+    /// The folder that it was read from.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether `folder` has a manifest.
     #[must_use]
     pub fn is_model(folder: &Path) -> bool {
