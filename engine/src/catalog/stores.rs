@@ -148,6 +148,13 @@ impl Catalog {
         self.put(keys::STORES, stores)?;
         self.sync()
     }
+
+    /// Leaves the catalogue as a version does that has one store only.
+    #[cfg(test)]
+    pub(crate) fn forget_stores(&self) {
+        self.tree.remove(keys::STORES).unwrap();
+        self.sync().unwrap();
+    }
 }
 
 impl Batch<'_> {

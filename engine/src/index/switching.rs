@@ -298,3 +298,6 @@ fn is_owed(record: &MetadataRecord) -> bool {
     let unseen = record.unseen.as_ref();
     unseen.is_some_and(|(_, conditions)| owed.contains(conditions))
 }
+
+#[cfg(test)]
+mod tests;
