@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::status::{Activity, DuplicatesStatus, RootStatus, Status};
+use crate::status::{Activity, DuplicatesStatus, ModelStatus, NextModelStatus, RootStatus, Status};
 use nix::fcntl::OFlag;
 use semfs_engine::catalog::Finding;
 use semfs_engine::courtesy::Courtesy;
@@ -137,6 +137,12 @@ pub(crate) fn similar_in(
         Err(problem) => return Ok(Err(problem)),
     };
     let generation = index.generation();
+    if let Example::New(model, _) = &example
+        && *model != generation.model().fingerprint
+    {
+        let reason = "the model was changed at this moment; ask again";
+        return Ok(Err(Problem::new(ProblemKind::Changing, reason)));
+    }
     let matches = match example {
         Example::Known(content) => {
             let row = index
@@ -151,7 +157,7 @@ pub(crate) fn similar_in(
                 }
             }
         }
-        Example::New(vector) => searcher.like(index, &generation, vector, top)?,
+        Example::New(_, vector) => searcher.like(index, &generation, vector, top)?,
     };
     Ok(Ok(matches.into_iter().map(Found::from).collect()))
 }
@@ -304,7 +310,8 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
             waiting: engine.index.catalog().uncompared_count(),
         },
         generation: totals.generation,
-        model: engine.model_status(),
+        model: ModelStatus::of(&generation),
+        next: NextModelStatus::wanted(&engine.index, &engine.model),
         roots: shown,
         pass: ProgressSnapshot::default(),
         passes_finished: 0,

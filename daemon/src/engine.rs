@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::status::ModelStatus;
-use semfs_engine::catalog::RootId;
+use crate::status::NextModelStatus;
+use semfs_engine::catalog::{ModelRecord, RootId};
 use semfs_engine::courtesy::Courtesy;
 use semfs_engine::decisions::Decisions;
-use semfs_engine::embed::{Model, Runtime};
+use semfs_engine::embed::{ImageTower, Model, Runtime, TextTower};
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{Ingest, IngestSettings, LossSettings};
 use semfs_engine::scout::{Scout, ScoutSettings};
@@ -50,8 +50,10 @@ pub(crate) enum Asked {
 pub struct Engine {
     /// The index.
     pub index: Arc<Index>,
-    /// The model.
+    /// The model that is wanted.
     pub model: Model,
+    /// The model whose vectors the index had when it was opened, if it is installed.
+    pub known: Option<Model>,
     /// Where it runs.
     pub runtime: Runtime,
 }
@@ -103,22 +105,18 @@ impl Engine {
         }
     }
 
-    /// Loads what queries need.
+    /// Loads what queries need, as far as the model is there.
     ///
     /// # Errors
     /// When the text tower cannot be loaded.
     pub fn searcher(&self) -> Result<Searcher, DaemonError> {
-        Ok(Searcher::load(&self.runtime, &self.model)?)
-    }
-
-    /// The model, as a status tells it.
-    #[must_use]
-    pub fn model_status(&self) -> ModelStatus {
-        ModelStatus {
-            name: self.model.name(),
-            dimension: self.model.dimension(),
-            fingerprint: self.model.fingerprint().to_string(),
+        if let Some(known) = &self.known {
+            return Ok(Searcher::load(&self.runtime, known)?);
         }
+        let searcher = Searcher::default();
+        let (index, wanted) = (Arc::clone(&self.index), self.model.name());
+        searcher.explain(move || silence(&index, &wanted));
+        Ok(searcher)
     }
 
     /// A root that was indexed, by the path that it was named with.
@@ -169,7 +167,8 @@ impl Engine {
             },
             courtesy,
         };
-        let (index, model) = (Arc::clone(&self.index), self.model.clone());
+        let index = Arc::clone(&self.index);
+        let model = self.known.as_ref().unwrap_or(&self.model).clone();
         Ok(Ingest::new(index, model, self.runtime.clone(), settings))
     }
 }
@@ -187,6 +186,9 @@ pub(crate) fn scout_settings(config: &Config) -> ScoutSettings {
 /// life of a process, so these are found before the index is waited for.
 struct Parts {
     model: Model,
+    /// Where others may be.
+    config: Config,
+    environment: Environment,
     runtime: Runtime,
 }
 
@@ -194,21 +196,71 @@ impl Parts {
     fn find(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
         Ok(Self {
             model: wanted_model(config, environment)?,
+            config: config.clone(),
+            environment: environment.clone(),
             runtime: Runtime::load(&find_runtime(config, environment)?)?,
         })
     }
 
     fn open(&self, config: &Config) -> Result<Engine, DaemonError> {
+        let index = Index::open(&config.state, &self.model)?;
         Ok(Engine {
-            index: Arc::new(Index::open(&config.state, &self.model)?),
+            known: self.known(index.generation().model()),
+            index: Arc::new(index),
             model: self.model.clone(),
             runtime: self.runtime.clone(),
         })
     }
+
+    /// The model that made the vectors of an index, if it is installed and works.
+    fn known(&self, record: &ModelRecord) -> Option<Model> {
+        if self.model.fingerprint() == record.fingerprint {
+            return Some(self.model.clone());
+        }
+        let found = self.by_fingerprint(record)?;
+        // One that is wanted and does not work is an error; this one can be done without.
+        let loaded = TextTower::load(&self.runtime, &found)
+            .and_then(|_| ImageTower::load(&self.runtime, &found));
+        match loaded {
+            Ok(_) => Some(found),
+            Err(error) => {
+                tracing::warn!(%error, "the model that the index was made with does not work");
+                None
+            }
+        }
+    }
+
+    /// The installed model that made the vectors of an index.
+    fn by_fingerprint(&self, record: &ModelRecord) -> Option<Model> {
+        let there = record.folder().and_then(|it| Model::read(&it).ok());
+        let there = there.filter(|model| model.fingerprint() == record.fingerprint);
+        there.or_else(|| {
+            models::by_fingerprint(&self.config, &self.environment, &record.fingerprint)
+        })
+    }
+}
+
+/// Why the words of questions are not understood: the model is missing that would.
+fn silence(index: &Index, wanted: &str) -> String {
+    let generation = index.generation();
+    let missing = generation.model().name();
+    let next = NextModelStatus::of(index, wanted, None, None);
+    let so_far = next.map_or_else(String::new, |next| format!(" ({} so far)", next.share()));
+    format!(
+        "{missing}, with which the index was made, is not installed any more, and photos are \
+         looked at again with {wanted}{so_far}; names, tags, dates and places can be asked for \
+         meanwhile"
+    )
 }
 
 /// The model that is wanted: of the configuration, or of the decisions beside the index.
-fn wanted_model(config: &Config, environment: &Environment) -> Result<Model, DaemonError> {
+///
+/// # Errors
+/// When there is none of that name, or its manifest does not say what it must.
+pub(crate) fn wanted_model(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Model, DaemonError> {
     let decisions = Decisions::open(&config.state)?;
     models::find(config, environment, &models::wanted(config, &decisions))
 }

@@ -11,6 +11,7 @@
 mod compare;
 mod follow;
 mod pairing;
+mod reembed;
 mod state;
 
 use std::path::Path;
@@ -25,9 +26,11 @@ use semfs_engine::index::{Away, Index};
 use semfs_engine::ingest::{
     Excludes, Ingest, Look, Progress, ProgressSnapshot, RootSettings, Task, is_wanted_name,
 };
+use semfs_engine::search::Searcher;
 
 use crate::config::{Config, Offline, RootConfig};
 use crate::engine::Engine;
+use crate::environment::Environment;
 use crate::error::DaemonError;
 use crate::roots;
 use crate::status::RootStatus;
@@ -35,6 +38,7 @@ use crate::watch::{Settings as WatchSettings, Watch};
 
 use compare::Wake;
 use follow::Pending;
+use reembed::Switching;
 use state::State;
 
 /// Changes that wait to be gathered. The gathering thread does nothing else, so they wait
@@ -54,6 +58,7 @@ pub(crate) struct Indexer {
     /// Nothing where the kernel gives none; everything is polled then.
     watch: Option<Watch>,
     pending: Pending,
+    switching: Switching,
     stop: AtomicBool,
 }
 
@@ -78,7 +83,8 @@ impl Indexer {
     /// be given to it.
     pub(crate) fn new(
         engine: &Engine,
-        config: &Config,
+        searcher: &Arc<Searcher>,
+        (config, environment): (&Config, &Environment),
         roots: &[RootConfig],
     ) -> Result<(Self, Changes), DaemonError> {
         let ingest = engine.ingest(config, config.limits.priority)?;
@@ -124,6 +130,7 @@ impl Indexer {
             keepers,
             watch,
             pending: Pending::default(),
+            switching: Switching::new(engine, searcher, config, environment),
             stop: AtomicBool::new(false),
         };
         Ok((indexer, Changes(changes)))
@@ -146,6 +153,8 @@ impl Indexer {
         threads.spawn("purge", move || indexer.keep_purging())?;
         let indexer = Arc::clone(self);
         threads.spawn("pair", move || indexer.keep_pairing())?;
+        let indexer = Arc::clone(self);
+        threads.spawn("reembed", move || indexer.keep_reembedding())?;
         Ok(threads)
     }
 
@@ -155,9 +164,6 @@ impl Indexer {
             keeper.wake(|wake| wake.compare = true);
         }
     }
-
-    /// Another model may be wanted than before.
-    pub(crate) fn model_wanted(&self) {}
 
     /// Takes the missing files of a root for deleted: looks at it now, and forgets them.
     ///
@@ -193,6 +199,7 @@ impl Indexer {
         self.stop.store(true, Ordering::Relaxed);
         self.rescan();
         self.pending.wake();
+        self.switching.wake();
         self.index.wake();
     }
 
@@ -226,10 +233,11 @@ impl Indexer {
         .collect()
     }
 
-    /// What went wrong last, if the last pass of a root failed.
+    /// What went wrong last, if the last pass of a root failed, or the wanted model.
     pub(crate) fn error(&self) -> Option<String> {
         let mut keepers = self.keepers.iter();
-        keepers.find_map(|keeper| lock(&keeper.state).error.clone())
+        let error = keepers.find_map(|keeper| lock(&keeper.state).error.clone());
+        error.or_else(|| self.switching.error())
     }
 
     /// Tells readers which roots cannot be reached.

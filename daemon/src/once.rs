@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use semfs_engine::courtesy::Courtesy;
 use semfs_engine::index::Index;
 use semfs_engine::ingest::{
-    Look, PairingProgress, PairingReport, PassReport, Progress, RootSettings, Task,
+    Ingest, Look, PairingProgress, PairingReport, PassReport, Progress, ReembedProgress,
+    ReembedReport, Reembedding, RootSettings, Task,
 };
 
 use crate::client::Daemon;
@@ -22,6 +23,9 @@ const MOST_PASSES: usize = 10;
 
 /// How long a file that was being written is given before the next look.
 const REST: Duration = Duration::from_secs(1);
+
+/// How long a disk that is away is waited for before the model is changed.
+const SHORT: Duration = Duration::from_secs(30);
 
 /// How `semfs index` goes about it.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +43,16 @@ pub struct IndexOptions {
 pub struct IndexProgress {
     /// Taking photos in.
     pub pass: Progress,
+    /// Looking at them again with another model, where one is wanted.
+    pub reembedding: ReembedProgress,
     /// Comparing them with each other, which follows.
     pub pairing: PairingProgress,
 }
 
-/// Indexes the configured roots without a daemon, and compares what is new with everything.
-/// `progress` may be read meanwhile, and `stop` be set to end early; what is done by then is
-/// kept. Returns the last pass, and how the comparison went.
+/// Indexes the configured roots without a daemon, looks at all photos again if another model is
+/// wanted than before, and compares what is new with everything. `progress` may be read
+/// meanwhile, and `stop` be set to end early; what is done by then is kept. Returns the last
+/// pass, how the wanted model fared, and how the comparison went.
 ///
 /// # Errors
 /// When a daemon has the index (it is told to look now), or something fails.
@@ -55,7 +62,7 @@ pub fn index(
     options: &IndexOptions,
     progress: &IndexProgress,
     stop: &AtomicBool,
-) -> Result<(PassReport, PairingReport), DaemonError> {
+) -> Result<(PassReport, ReembedReport, PairingReport), DaemonError> {
     let roots = resolved(config)?;
     if let Some(daemon) = Daemon::of(&config.state)? {
         daemon.rescan()?;
@@ -84,8 +91,31 @@ pub fn index(
         }
         std::thread::sleep(REST);
     }
+    let switched = reembed(&engine, &ingest, &roots, &progress.reembedding, stop)?;
     let paired = ingest.pair(&roots, Courtesy::Normal, &progress.pairing, stop)?;
-    Ok((total, paired))
+    Ok((total, switched, paired))
+}
+
+/// Has all photos looked at with the wanted model, if it is another than before. A disk that is
+/// away for a moment is waited for.
+fn reembed(
+    engine: &Engine,
+    ingest: &Ingest,
+    roots: &[RootSettings],
+    progress: &ReembedProgress,
+    stop: &AtomicBool,
+) -> Result<ReembedReport, DaemonError> {
+    let begun = Instant::now();
+    // Nobody asks questions here.
+    let ready = |_: &_| Ok(());
+    loop {
+        let (model, courtesy) = (&engine.model, Courtesy::Normal);
+        let report = ingest.reembed(model, roots, courtesy, progress, &ready, stop)?;
+        if !matches!(report.ending, Reembedding::Waits(_)) || begun.elapsed() > SHORT {
+            return Ok(report);
+        }
+        std::thread::sleep(REST);
+    }
 }
 
 /// Takes roots out of the index, or only those of their files that are missing. Returns

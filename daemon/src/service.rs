@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::status::{self, Activity, DuplicatesStatus, Status};
+use crate::status::{self, Activity, DuplicatesStatus, ModelStatus, Status};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use semfs_engine::decisions::Decisions;
 use semfs_engine::duplicates::Tier;
@@ -56,9 +56,10 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         });
     }
     let engine = Arc::new(Engine::open(config, environment)?);
-    let (indexer, changes) = Indexer::new(&engine, config, &roots)?;
+    let searcher = Arc::new(engine.searcher()?);
+    let (indexer, changes) = Indexer::new(&engine, &searcher, (config, environment), &roots)?;
     let service = Arc::new(Service {
-        searcher: Arc::new(engine.searcher()?),
+        searcher,
         decisions: Arc::new(Decisions::open(&config.state)?),
         indexer: Arc::new(indexer),
         config: config.clone(),
@@ -202,7 +203,8 @@ impl Answers for Service {
                 waiting: self.engine.index.catalog().uncompared_count(),
             },
             generation: totals.generation,
-            model: self.engine.model_status(),
+            model: ModelStatus::of(&generation),
+            next: self.indexer.next_model(),
             roots: self.indexer.roots(),
             pass,
             passes_finished: self.indexer.passes(),

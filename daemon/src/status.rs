@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use semfs_engine::catalog::unix_seconds;
+use semfs_engine::embed::Model;
 use semfs_engine::facets::FacetCounts;
+use semfs_engine::index::{Generation, Index};
 use semfs_engine::ingest::{ProgressSnapshot, words};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -30,8 +32,11 @@ pub struct Status {
     pub duplicates: DuplicatesStatus,
     /// Number of the published generation.
     pub generation: u64,
-    /// The model.
+    /// The model whose vectors are searched.
     pub model: ModelStatus,
+    /// The model that takes its place when it has looked at all photos.
+    #[serde(default)]
+    pub next: Option<NextModelStatus>,
     /// The roots.
     pub roots: Vec<RootStatus>,
     /// The running pass, or the last one of this process.
@@ -71,6 +76,21 @@ pub struct ModelStatus {
     pub dimension: usize,
     /// Identity of its vectors.
     pub fingerprint: String,
+}
+
+/// A model that looks at the photos to take the place of the one whose vectors are searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NextModelStatus {
+    /// Name and version.
+    pub name: String,
+    /// Photos that it has looked at.
+    pub done: u64,
+    /// All photos.
+    pub photos: u64,
+    /// About how long it will take, if that is known yet.
+    pub seconds_left: Option<u64>,
+    /// Why it does not go on, if it does not.
+    pub waits: Option<String>,
 }
 
 /// How far duplicates are found.
@@ -118,6 +138,97 @@ pub enum Mode {
     Degraded,
     /// It cannot be reached, or so much is missing that nothing is forgotten.
     Offline,
+}
+
+impl ModelStatus {
+    /// The model of a generation.
+    #[must_use]
+    pub fn of(generation: &Generation) -> Self {
+        let model = generation.model();
+        Self {
+            name: model.name(),
+            dimension: model.dimension as usize,
+            fingerprint: model.fingerprint.to_string(),
+        }
+    }
+}
+
+impl NextModelStatus {
+    /// How far the model of this name is, if there is one that takes the place of another.
+    /// `rate`: photos a second.
+    pub(crate) fn of(
+        index: &Index,
+        name: &str,
+        rate: Option<f64>,
+        waits: Option<String>,
+    ) -> Option<Self> {
+        let generation = index.generation();
+        let next = index.next_store().ok().flatten();
+        let name = match &next {
+            Some(next) => next.store.model.name(),
+            None => name.to_owned(),
+        };
+        let mut done = generation.rows();
+        match next {
+            Some(next) => {
+                done.remove_range(next.rows..);
+                done -= next.left();
+            }
+            None => done.clear(),
+        }
+        let (done, photos) = (done.len(), generation.rows().len());
+        let left = rate.map(|rate| (photos.saturating_sub(done)) as f64 / rate);
+        Some(Self {
+            name,
+            done,
+            photos,
+            // Far below the largest number.
+            seconds_left: left.map(|seconds| seconds.ceil() as u64),
+            waits,
+        })
+    }
+
+    /// The same where nobody goes on with it now; nothing if the vectors are those of `wanted`.
+    pub(crate) fn wanted(index: &Index, wanted: &Model) -> Option<Self> {
+        if index.generation().model().fingerprint == wanted.fingerprint() {
+            return None;
+        }
+        let waits = "`semfs index` or the daemon goes on with it".to_owned();
+        Self::of(index, &wanted.name(), None, Some(waits))
+    }
+
+    /// How far it is, in words.
+    pub(crate) fn share(&self) -> String {
+        let percent = (self.done * 100).checked_div(self.photos).unwrap_or(0);
+        let (done, photos) = (grouped(self.done), grouped(self.photos));
+        format!("{done} of {photos} photos, {percent} %")
+    }
+}
+
+impl fmt::Display for NextModelStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.name, self.share())?;
+        match (&self.waits, self.seconds_left) {
+            (Some(waits), _) => write!(f, "; {waits}"),
+            (None, Some(seconds)) => {
+                write!(f, ", about {}", words(Duration::from_secs(seconds)))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 impl fmt::Display for Mode {
@@ -259,6 +370,10 @@ impl Status {
         tell("problems", "gauge", help, self.problems);
         let help = "Photos that wait to be compared with others.";
         tell("uncompared", "gauge", help, self.duplicates.waiting);
+        let help = "Photos that the next model has yet to look at.";
+        let next = self.next.as_ref();
+        let unseen = next.map_or(0, |next| next.photos - next.done);
+        tell("next_model_remaining", "gauge", help, unseen);
         tell(
             "roots",
             "gauge",
@@ -326,6 +441,9 @@ impl fmt::Display for Status {
             "model       {} ({} numbers)",
             model.name, model.dimension
         )?;
+        if let Some(next) = &self.next {
+            writeln!(f, "next        {next}")?;
+        }
         writeln!(f, "generation  {}", self.generation)?;
         writeln!(f, "state       {}", self.state.display())?;
         if let Some(mount) = &self.mount {

@@ -20,6 +20,7 @@ mod records;
 mod roots;
 mod row_facts;
 mod sidecars;
+mod stores;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -36,14 +37,16 @@ pub use records::{
     unix_seconds,
 };
 pub use sidecars::is_sidecar_name;
+pub use stores::{ModelRecord, NextStoreRecord, StoreRecord, StoresRecord};
 
 use crate::worker::ContentHash;
 use records::{DeadRecord, Meta};
 
 /// What this version writes. An index of a newer version is refused. One of version 1, which has
 /// no metadata and no sidecars, is read as it is and gets them at the next pass; of one before
-/// version 3, which knows no duplicates, all photos wait to be compared.
-const VERSION: u32 = 3;
+/// version 3, which knows no duplicates, all photos wait to be compared. Before version 4 there was
+/// one store of vectors only.
+const VERSION: u32 = 4;
 
 /// Memory that sled may use for its cache, in bytes.
 const CACHE: u64 = 64 << 20;

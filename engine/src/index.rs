@@ -8,12 +8,17 @@
 //! into rows that nobody counts yet; then the catalogue commits the records together
 //! with the new number of rows; then the generation is published. A crash in between
 //! leaves rows that the next writer overwrites.
+//!
+//! Where another model is wanted than the one whose vectors are there, a second store of vectors
+//! is filled beside the first, and takes its place when it has all rows (`switching`).
 
 mod duplicates;
 mod facts;
 mod generation;
 mod originals;
 mod roots;
+mod stores;
+mod switching;
 mod transaction;
 
 use std::collections::{HashMap, HashSet};
@@ -36,7 +41,10 @@ use crate::vectors::{VectorError, VectorStore};
 pub use duplicates::{Because, DuplicateCopy, DuplicateFile, DuplicateGroup, Keep};
 pub use generation::Generation;
 pub use originals::Original;
+pub(crate) use switching::NextRow;
 pub use transaction::Transaction;
+
+use stores::Stores;
 
 /// Why the index cannot be opened or changed.
 #[derive(Debug, thiserror::Error)]
@@ -60,19 +68,6 @@ pub enum IndexError {
         path: PathBuf,
         /// The other process, as far as it is known.
         holder: String,
-    },
-    /// The vectors are another model's.
-    #[error(
-        "the index in {} was made with another model than {model}, and vectors of two models \
-         are never mixed: `semfs index --rebuild` makes it anew with {model}, or name another \
-         `state` folder",
-        path.display()
-    )]
-    OtherModel {
-        /// The state folder.
-        path: PathBuf,
-        /// The model that was asked for.
-        model: String,
     },
     /// The disk is nearly full.
     #[error(
@@ -119,7 +114,7 @@ const ENOUGH_SPACE: u64 = 64 << 20;
 pub struct Index {
     path: PathBuf,
     catalog: Catalog,
-    store: Mutex<VectorStore>,
+    stores: Mutex<Stores>,
     current: RwLock<Arc<Generation>>,
     /// The number of the published generation, for those who wait for the next one.
     published: Mutex<u64>,
@@ -153,39 +148,25 @@ pub struct Photo {
 }
 
 impl Index {
-    /// Opens the index in the folder `state`, or makes an empty one for `model`.
+    /// Opens the index in the folder `state`, whatever model its vectors are of, or makes an
+    /// empty one for `model`.
     ///
     /// What an interrupted commit left behind is mended here; and facts of rows that an older
     /// version did not keep, or kept in another way, are derived.
     ///
     /// # Errors
-    /// When another process has it, another model or a newer version made it, or the
-    /// disk fails.
+    /// When another process has it, a newer version made it, or the disk fails.
     pub fn open(state: &Path, model: &Model) -> Result<Self, IndexError> {
         let lock = lock_folder(state)?;
         let catalog = Catalog::open(&state.join("catalog"))?;
         let totals = catalog.totals()?;
-        let store = VectorStore::open(
-            &state.join("vectors"),
-            &model.fingerprint().0,
-            model.dimension(),
-            totals.rows,
-        )
-        .map_err(|error| match error {
-            VectorError::OtherModel { .. } | VectorError::OtherDim { .. } => {
-                IndexError::OtherModel {
-                    path: state.to_owned(),
-                    model: model.name(),
-                }
-            }
-            VectorError::Io { .. } => IndexError::Vectors(error),
-            error => IndexError::Damaged(error),
-        })?;
-        let vectors = store.snapshot();
+        let stores = Stores::open(state, &catalog, totals.rows, model)?;
+        let vectors = stores.current.snapshot();
         let dead = catalog.dead_rows()?;
         let generation = Generation {
             facets: facts::load(&catalog, &vectors, &dead)?,
             vectors,
+            model: Arc::new(stores.record.current.model.clone()),
             dead,
             totals,
             published: SystemTime::now(),
@@ -201,7 +182,7 @@ impl Index {
         Ok(Self {
             path: state.to_owned(),
             catalog,
-            store: Mutex::new(store),
+            stores: Mutex::new(stores),
             current: RwLock::new(Arc::new(generation)),
             published: Mutex::new(totals.generation),
             publication: Condvar::new(),
@@ -219,15 +200,13 @@ impl Index {
     /// When another process has it, or the disk fails.
     pub fn erase(state: &Path) -> Result<(), IndexError> {
         let _lock = lock_folder(state)?;
-        for part in ["catalog", "vectors"] {
-            match fs::remove_dir_all(state.join(part)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(folder_error(state, error));
-                }
-                _ => {}
+        match fs::remove_dir_all(state.join("catalog")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(folder_error(state, error));
             }
+            _ => {}
         }
-        Ok(())
+        stores::erase(state)
     }
 
     /// Keeps every other process from having this index open, as long as what is returned
@@ -502,16 +481,20 @@ impl Index {
                 free,
             });
         }
-        let store = self
-            .store
+        let stores = self
+            .stores
             .lock()
             .unwrap_or_else(|poison| poison.into_inner());
         Ok(Transaction {
             index: self,
             batch: Some(self.catalog.batch()?),
             away: None,
-            committed_rows: store.rows(),
-            store,
+            committed_rows: stores.current.rows(),
+            committed_next: stores.next.as_ref().map_or(0, VectorStore::rows),
+            record: None,
+            mended: false,
+            swapped: false,
+            stores,
         })
     }
 }

@@ -16,11 +16,15 @@
 //! was not read, or by a version that understood less, they are read again for it, and not
 //! decoded. Sidecars lie beside photos, and are looked at as they are, but are none.
 //!
+//! Where another model is wanted than the one that the index has the vectors of, its vectors are
+//! made beside passes (`reembed`).
+//!
 //! A pass does not know when it is due, who watches, or what a query is.
 
 mod commit;
 mod count;
 mod embed;
+mod equipment;
 mod exclude;
 mod folder;
 mod forget;
@@ -29,6 +33,7 @@ mod losses;
 mod pairing;
 mod progress;
 mod read;
+mod reembed;
 mod report;
 mod root;
 mod single;
@@ -41,7 +46,7 @@ mod writing;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -51,27 +56,29 @@ use crate::catalog::{
     CatalogError, FileKey, FingerprintRecord, FolderMark, RootId, Stamp, is_sidecar_name,
 };
 use crate::courtesy::Courtesy;
-use crate::embed::{EmbedError, ImageTower, Model, Runtime};
+use crate::embed::{EmbedError, Fingerprint, Model, Runtime};
 use crate::index::{Index, IndexError};
-use crate::media::still::Program;
 use crate::media::{Facts, Format};
 use crate::metadata::Metadata;
 use crate::problem::Problem;
 use crate::scout::{Scout, ScoutSettings};
-use crate::worker::{ContentHash, Worker, WorkerError, WorkerSettings};
+use crate::worker::{ContentHash, WorkerError, WorkerSettings};
 
 pub use exclude::{DEFAULT_EXCLUDES, ExcludeError, Excludes};
 pub use losses::LossSettings;
 pub use pairing::{PairingProgress, PairingReport};
 pub use progress::{Progress, ProgressSnapshot, words};
+pub use reembed::{ReembedProgress, ReembedReport, Reembedding};
 pub use report::{OfflineRoot, PassReport, RootReport};
 pub use single::Example;
 pub use work::{Changed, Look, RootSettings};
 
+use equipment::Equipment;
 use in_flight::{InFlight, PassNumber};
 use losses::Losses;
 use root::Root;
 use tools::{Pool, Tools};
+use video::Stills;
 
 /// Files that wait between walking and reading.
 const CANDIDATE_QUEUE: usize = 256;
@@ -142,17 +149,14 @@ pub enum IngestError {
 #[derive(Debug)]
 pub struct Ingest {
     index: Arc<Index>,
-    model: Model,
+    /// For the model that the index has the vectors of.
+    equipment: RwLock<Arc<Equipment>>,
     runtime: Runtime,
     settings: IngestSettings,
     in_flight: InFlight,
     losses: Losses,
     /// Files that waited for a pass that failed.
     orphans: Mutex<Vec<FileKey>>,
-    /// For passes in bulk.
-    bulk: Tools,
-    /// For those that somebody waits for.
-    prompt: Tools,
     /// For comparing photos with each other.
     pairing: Tools,
     /// What is known for that.
@@ -181,6 +185,8 @@ struct Picture {
     facts: Facts,
     metadata: Metadata,
     pixels: Vec<u8>,
+    /// For whose model they were decoded.
+    equipment: Arc<Equipment>,
     fingerprint: Option<FingerprintRecord>,
 }
 
@@ -190,10 +196,21 @@ struct NewContent {
     hash: ContentHash,
     facts: Facts,
     metadata: Metadata,
-    /// Its vector, or why no picture could be had of it.
-    vector: Result<Vec<f32>, Problem>,
+    /// Its vector.
+    vector: Embedding,
     /// By what copies of it are found, if it is a picture.
     fingerprint: Option<FingerprintRecord>,
+}
+
+/// What became of a content's picture.
+#[derive(Debug)]
+enum Embedding {
+    /// The vector that this model made of it.
+    Vector(Fingerprint, Vec<f32>),
+    /// The model whose vectors the index has, this one, is not there to make one.
+    Awaits(Fingerprint),
+    /// No picture could be had.
+    None(Problem),
 }
 
 /// What the stages tell the last one.
@@ -259,14 +276,12 @@ struct Pass<'a> {
     task: &'a Task<'a>,
     settings: &'a IngestSettings,
     index: &'a Index,
-    tools: &'a Tools,
     progress: &'a Progress,
     stop: &'a AtomicBool,
     number: PassNumber,
     /// Under which a problem is one.
     conditions: u64,
-    /// What makes pictures of videos, if it is installed; looked for with the first video.
-    still_program: OnceLock<Option<Program>>,
+    stills: Stills,
     unsettled: Mutex<Vec<FileKey>>,
     failure: Mutex<Option<IngestError>>,
     failed: AtomicBool,
@@ -300,7 +315,8 @@ impl Pass<'_> {
 }
 
 impl Ingest {
-    /// Passes over `index` with the model whose vectors it holds.
+    /// Passes over `index` with `model`, whose vectors it holds. If it holds those of another
+    /// one, photos are taken in without vectors, until there is a store of vectors for them.
     #[must_use]
     pub fn new(
         index: Arc<Index>,
@@ -310,14 +326,16 @@ impl Ingest {
     ) -> Self {
         let threads = settings.threads.max(1);
         Self {
+            equipment: RwLock::new(Arc::new(Equipment::new(
+                model,
+                index.generation().model().fingerprint,
+                threads,
+            ))),
             index,
-            model,
             runtime,
             in_flight: InFlight::default(),
             losses: Losses::default(),
             orphans: Mutex::default(),
-            bulk: Tools::new(threads),
-            prompt: Tools::new(threads),
             pairing: Tools::new(threads),
             known: RwLock::default(),
             scouts: Mutex::default(),
@@ -344,12 +362,11 @@ impl Ingest {
             task,
             settings: &self.settings,
             index: &self.index,
-            tools: if task.bulk { &self.bulk } else { &self.prompt },
             progress,
             stop,
             number: self.in_flight.begin(),
             conditions: self.settings.worker.conditions(),
-            still_program: OnceLock::new(),
+            stills: Stills::default(),
             unsettled: Mutex::default(),
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),
@@ -389,17 +406,11 @@ impl Ingest {
     /// Ends worker processes and model sessions that nobody uses now; the next pass starts
     /// new ones.
     pub fn put_tools_away(&self) {
-        self.bulk.put_away();
-        self.prompt.put_away();
+        self.equipment().put_away();
         self.pairing.put_away();
         lock(&self.scouts)
             .values()
             .for_each(|scouts| scouts.clear());
-    }
-
-    /// A worker that decodes for the model.
-    fn worker(&self) -> Worker {
-        Worker::new(self.settings.worker.clone(), self.model.preparation())
     }
 
     fn scouts(&self, root: &Path) -> Arc<Pool<Scout>> {
@@ -504,6 +515,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
 
-fn image_tower(pass: &Pass<'_>) -> Result<ImageTower, EmbedError> {
-    ImageTower::load(&pass.ingest.runtime, &pass.ingest.model)
+/// The same.
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(|poison| poison.into_inner())
+}
+
+/// The same.
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|poison| poison.into_inner())
 }

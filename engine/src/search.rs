@@ -5,20 +5,20 @@
 //! question's own background ([`crate::calibration`]), words of paths and tags count as
 //! well ([`words`]), and the answer stops where matches end.
 
+mod language;
 mod rank;
 mod select;
 mod words;
 
-use std::num::NonZeroUsize;
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use lru::LruCache;
 use roaring::RoaringBitmap;
 
-use crate::calibration::{self, CUT, Calibration, Library};
+use crate::calibration::CUT;
 use crate::catalog::CatalogError;
-use crate::embed::{EmbedError, Model, Runtime, TextTower, Vocabulary};
+use crate::embed::{EmbedError, Fingerprint, Model, Runtime};
 use crate::index::{Generation, Index};
 use crate::query::{Query, QueryError, Sign, Term};
 use crate::question::Question;
@@ -26,15 +26,8 @@ use crate::vectors::VectorError;
 
 pub use select::{newest_first, selected};
 
+use language::Language;
 use rank::{Criterion, Ranking};
-
-/// Texts whose vectors are kept.
-const KEPT_TEXTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-
-/// A sample of the library is good for as long as the number of photos changes by less than
-/// this share of it; of small libraries a new one costs nothing.
-const SAMPLE_LASTS: f64 = 0.05;
-const SMALL: u64 = 500;
 
 /// Why a search has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +79,30 @@ impl Match {
 }
 
 /// Embeds questions and ranks photos. For use by many threads.
-#[derive(Debug)]
+///
+/// The words of a question are those of the model whose vectors a generation has. While another
+/// model takes its place, both are known.
+#[derive(Debug, Default)]
 pub struct Searcher {
-    vocabulary: Vocabulary,
-    text: Mutex<TextTower>,
-    vectors: Mutex<LruCache<String, Option<Arc<[f32]>>>>,
-    calibration: Calibration,
-    library: Mutex<Option<(u64, Arc<Library>)>>,
+    /// What was learned last is the last one.
+    languages: RwLock<Vec<Arc<Language>>>,
+    /// Why the words of the model are not known, if they are not.
+    silence: RwLock<Silence>,
+}
+
+/// Says why nothing is understood, when it is asked.
+struct Silence(Box<dyn Fn() -> String + Send + Sync>);
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self(Box::new(|| "no model is loaded".to_owned()))
+    }
+}
+
+impl fmt::Debug for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Silence")
+    }
 }
 
 impl Searcher {
@@ -101,18 +111,67 @@ impl Searcher {
     /// # Errors
     /// When it cannot be loaded.
     pub fn load(runtime: &Runtime, model: &Model) -> Result<Self, EmbedError> {
-        let mut text = TextTower::load(runtime, model)?;
-        let mut bank = Vec::new();
-        for general in Calibration::bank() {
-            bank.extend(text.embed(general)?);
+        let searcher = Self::default();
+        searcher.learn(runtime, model)?;
+        Ok(searcher)
+    }
+
+    /// Learns the words of another model as well, unless it knows them.
+    ///
+    /// # Errors
+    /// When its text tower cannot be loaded.
+    pub fn learn(&self, runtime: &Runtime, model: &Model) -> Result<(), EmbedError> {
+        let fingerprint = model.fingerprint();
+        let knows = |language: &Arc<Language>| language.of == fingerprint && !language.is_mute();
+        if self.languages().iter().any(knows) {
+            return Ok(());
         }
-        Ok(Self {
-            vocabulary: text.vocabulary(),
-            text: Mutex::new(text),
-            vectors: Mutex::new(LruCache::new(KEPT_TEXTS)),
-            calibration: Calibration::new(bank),
-            library: Mutex::default(),
-        })
+        let language = Arc::new(Language::load(runtime, model)?);
+        let mut languages = self
+            .languages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        languages.retain(|known| known.of != fingerprint);
+        languages.push(language);
+        Ok(())
+    }
+
+    /// Forgets the words of all models but one, whose vectors no reader has any more.
+    pub fn forget_others(&self, fingerprint: Fingerprint) {
+        let mut languages = self
+            .languages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        languages.retain(|known| known.of == fingerprint);
+    }
+
+    /// Notes who says why the words of a model are not known, in a sentence for whoever asks with
+    /// them.
+    pub fn explain(&self, reason: impl Fn() -> String + Send + Sync + 'static) {
+        let mut silence = self.silence.write().unwrap_or_else(PoisonError::into_inner);
+        *silence = Silence(Box::new(reason));
+    }
+
+    fn languages(&self) -> Vec<Arc<Language>> {
+        let languages = self.languages.read();
+        languages.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The language for the vectors of a generation.
+    fn language(&self, generation: &Generation) -> Arc<Language> {
+        let fingerprint = generation.model().fingerprint;
+        let known = self.languages();
+        if let Some(language) = known.iter().find(|known| known.of == fingerprint) {
+            return Arc::clone(language);
+        }
+        let mute = Arc::new(Language::mute(fingerprint));
+        let mut languages = self
+            .languages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // In front, so that what was learned last stays the last one.
+        languages.insert(0, Arc::clone(&mute));
+        mute
     }
 
     /// Whether a query can be answered: each text that counts for has a word that the model
@@ -121,17 +180,19 @@ impl Searcher {
     /// # Errors
     /// Names the first text that says nothing to anybody.
     pub fn check(&self, generation: &Generation, query: &Query) -> Result<(), QueryError> {
+        let language = self.language(generation);
+        let facets = generation.facets();
+        let is_filed =
+            |text: &str| crate::facets::words(text).any(|word| facets.with_word(&word).is_some());
         let mut wanted = query.terms().iter().filter(|term| term.sign == Sign::Plus);
-        match wanted.find(|term| !self.understands(generation, &term.text)) {
+        match wanted.find(|term| !language.knows(&term.text) && !is_filed(&term.text)) {
+            Some(term) if language.is_mute() => {
+                let silence = self.silence.read().unwrap_or_else(PoisonError::into_inner);
+                Err(QueryError::NoModel(term.text.clone(), (silence.0)()))
+            }
             Some(term) => Err(QueryError::UnknownWords(term.text.clone())),
             None => Ok(()),
         }
-    }
-
-    fn understands(&self, generation: &Generation, text: &str) -> bool {
-        let facets = generation.facets();
-        self.vocabulary.knows(text)
-            || crate::facets::words(text).any(|word| facets.with_word(&word).is_some())
     }
 
     /// The photos that answer a question, best first; if it is filters alone, the newest
@@ -220,79 +281,20 @@ impl Searcher {
         vector: Vec<f32>,
         top: usize,
     ) -> Result<Vec<Match>, SearchError> {
-        let criterion = Criterion::like(vector, &self.library(generation));
+        let library = self.language(generation).library(generation);
+        let criterion = Criterion::like(vector, &library);
         Ranking::new(generation, vec![criterion], None, CUT).best(index, top, &[], &[])
     }
 
-    /// The vector of a text of several terms, of unit length: their sum by signs and weights.
-    /// Nothing if the model knows no word of those that count for.
+    /// The vector of a text of several terms, of unit length: their sum by signs and weights, to
+    /// the model that was learned last. Nothing if it knows no word of those that count for.
     ///
     /// # Errors
     /// When nothing is left of it, as of `dog - dog`, or the model fails.
     pub fn embed(&self, terms: &[Term]) -> Result<Option<Vec<f32>>, SearchError> {
-        let mut sum: Vec<f32> = Vec::new();
-        let mut known = false;
-        for term in terms {
-            let Some(vector) = self.embed_text(&term.text)? else {
-                continue;
-            };
-            let factor = match term.sign {
-                Sign::Plus => term.weight.factor(),
-                Sign::Minus => -term.weight.factor(),
-            };
-            known |= term.sign == Sign::Plus;
-            sum.resize(vector.len(), 0.0);
-            for (total, value) in sum.iter_mut().zip(vector.iter()) {
-                *total += factor * value;
-            }
+        match self.languages().last() {
+            Some(language) => language.embed(terms),
+            None => Ok(None),
         }
-        if !known {
-            return Ok(None);
-        }
-        let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if length < 1e-6 {
-            return Err(QueryError::Cancelled.into());
-        }
-        sum.iter_mut().for_each(|x| *x /= length);
-        Ok(Some(sum))
-    }
-
-    fn embed_text(&self, text: &str) -> Result<Option<Arc<[f32]>>, EmbedError> {
-        let locked = || self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(vector) = locked().get(text) {
-            return Ok(vector.clone());
-        }
-        let mut tower = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        let vector: Option<Arc<[f32]>> = tower.embed(text)?.map(Arc::from);
-        drop(tower);
-        locked().put(text.to_owned(), vector.clone());
-        Ok(vector)
-    }
-
-    /// What scores look like in the library of a generation.
-    fn library(&self, generation: &Generation) -> Arc<Library> {
-        let mut rows = generation.rows();
-        rows -= generation.facets().blank();
-        let photos = rows.len();
-        let mut kept = self.library.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((number, library)) = &*kept {
-            let known = library.photos();
-            let differs = known.abs_diff(photos) as f64 > SAMPLE_LASTS * known as f64;
-            if *number == generation.number() || (known >= SMALL && !differs) {
-                return Arc::clone(library);
-            }
-        }
-        let wanted = photos.min(calibration::SAMPLE as u64);
-        // Evenly from all over, the same each time.
-        let sample: Vec<Vec<f32>> = (0..wanted)
-            .filter_map(|number| {
-                let at = u32::try_from(number * photos / wanted).ok()?;
-                generation.vectors().vector(rows.select(at)?)
-            })
-            .collect();
-        let sample = sample.iter().map(Vec::as_slice);
-        let library = Arc::new(self.calibration.library(sample, photos));
-        *kept = Some((generation.number(), Arc::clone(&library)));
-        library
     }
 }

@@ -49,9 +49,9 @@ const UNIT_TOLERANCE: f32 = 0.01;
 pub fn model_of(dir: &Path) -> Option<[u8; 32]> {
     let mut page = [0; layout::HEADER];
     let path = layout::Family::Full.path(dir, 0);
-    let mut file = fs::File::open(path).ok()?;
+    let mut file = fs::File::open(&path).ok()?;
     io::Read::read_exact(&mut file, &mut page).ok()?;
-    layout::model_in(&page)
+    layout::identify(&page, &path).ok().map(|(model, _)| model)
 }
 
 /// The single writer of a store.
@@ -147,6 +147,16 @@ impl VectorStore {
         Ok(store)
     }
 
+    /// Whose vectors the store in the folder `dir` holds: fingerprint and number of components.
+    /// Nothing if there are none.
+    ///
+    /// # Errors
+    /// [`Newer`](VectorError::Newer), [`Damaged`](VectorError::Damaged) and
+    /// [`Io`](VectorError::Io), about its first file.
+    pub fn identify(dir: &Path) -> Result<Option<([u8; 32], usize)>, VectorError> {
+        files::identify(dir)
+    }
+
     /// Adds a row and returns its number. It is not on the disk before
     /// [`sync`](Self::sync), and gone after a crash unless the catalogue then
     /// commits it.
@@ -160,18 +170,7 @@ impl VectorStore {
     /// [`NotUnit`](VectorError::NotUnit), [`Full`](VectorError::Full), and
     /// [`Io`](VectorError::Io), the full disk among them.
     pub fn append(&mut self, content: &[u8; 32], vector: &[f32]) -> Result<u32, VectorError> {
-        if vector.len() != self.layout.dim {
-            return Err(VectorError::WrongLength {
-                found: vector.len(),
-                expected: self.layout.dim,
-            });
-        }
-        let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        // Not `>`: a NaN is to be refused as well.
-        let is_unit = (norm - 1.0).abs() <= UNIT_TOLERANCE;
-        if !is_unit {
-            return Err(VectorError::NotUnit { norm });
-        }
+        self.check(vector)?;
         self.add(content, vector)
     }
 
@@ -182,6 +181,52 @@ impl VectorStore {
     /// [`Full`](VectorError::Full) and [`Io`](VectorError::Io), as there.
     pub fn append_blank(&mut self, content: &[u8; 32]) -> Result<u32, VectorError> {
         self.add(content, &vec![f32::NAN; self.layout.dim])
+    }
+
+    /// Writes a row again that nobody was shown yet. Until the next [`sync`](Self::sync) it may
+    /// be lost or half there.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); and [`Shown`](VectorError::Shown), and nothing is written,
+    /// if there is no such row or it is in a [`snapshot`](Self::snapshot).
+    pub fn replace(
+        &mut self,
+        row: u32,
+        content: &[u8; 32],
+        vector: &[f32],
+    ) -> Result<(), VectorError> {
+        self.check(vector)?;
+        let (number, local) = (row / self.layout.capacity, row % self.layout.capacity);
+        let segment = self.segments.get_mut(number as usize);
+        let written = match segment.filter(|_| row < self.rows) {
+            Some(segment) => segment.write(local, content, vector)?,
+            None => false,
+        };
+        if written {
+            return Ok(());
+        }
+        Err(VectorError::Shown {
+            dir: self.dir.clone(),
+            row,
+        })
+    }
+
+    /// Whether a vector is one for this store.
+    fn check(&self, vector: &[f32]) -> Result<(), VectorError> {
+        if vector.len() != self.layout.dim {
+            return Err(VectorError::WrongLength {
+                found: vector.len(),
+                expected: self.layout.dim,
+            });
+        }
+        let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        // Not `>`: a NaN is to be refused as well.
+        let is_unit = (norm - 1.0).abs() <= UNIT_TOLERANCE;
+        if is_unit {
+            Ok(())
+        } else {
+            Err(VectorError::NotUnit { norm })
+        }
     }
 
     fn add(&mut self, content: &[u8; 32], vector: &[f32]) -> Result<u32, VectorError> {

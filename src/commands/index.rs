@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use semfs_daemon::{Config, Environment, IndexOptions, IndexProgress};
-use semfs_engine::ingest::words;
+use semfs_engine::ingest::{Reembedding, words};
 
 use super::progress_bar;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(
     let stop = semfs_daemon::stop_on_signal()?;
     let progress = IndexProgress::default();
     let done = AtomicBool::new(false);
-    let (report, paired) = thread::scope(|scope| {
+    let (report, switched, paired) = thread::scope(|scope| {
         let bar = scope.spawn(|| progress_bar::show(&progress, &done));
         let options = IndexOptions {
             once,
@@ -50,6 +50,22 @@ pub(crate) fn run(
             out,
             "{described} photos were read again for what they say of themselves"
         )?;
+    }
+    match switched.ending {
+        Reembedding::Settled(_) => {}
+        Reembedding::Swapped(_) => {
+            let photos = switched.looked_at;
+            writeln!(
+                out,
+                "{photos} photos were looked at again with another model"
+            )?;
+        }
+        Reembedding::Waits(photos) => writeln!(
+            out,
+            "{photos} photos cannot be read now, so they are searched with the model before; \
+             run `semfs index` again when their disks are back"
+        )?,
+        Reembedding::Stopped => writeln!(out, "the model is changed by the next run")?,
     }
     if paired.pairs > 0 {
         writeln!(out, "{}", found(paired.pairs))?;

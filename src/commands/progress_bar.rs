@@ -28,17 +28,24 @@ pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
         // Woken when it is over: the bar must not make a short run longer.
         thread::park_timeout(FRAME);
         let (compared, waiting) = progress.pairing.snapshot();
-        if waiting > 0 {
+        let (looked_at, photos) = progress.reembedding.snapshot();
+        let later = if waiting > 0 {
+            Some((compared, waiting, "compared with each other"))
+        } else {
+            let again = (looked_at, photos, "looked at again with another model");
+            (photos > 0).then_some(again)
+        };
+        if let Some((done, all, what)) = later {
             match &bar {
                 Some(bar) => {
-                    bar.set_length(waiting.max(compared));
-                    bar.set_position(compared);
+                    bar.set_length(all.max(done));
+                    bar.set_position(done);
                     bar.set_prefix("");
-                    bar.set_message("compared with each other");
+                    bar.set_message(what);
                 }
                 None if logged.elapsed() >= LINE => {
                     logged = Instant::now();
-                    tracing::info!(compared, waiting, "comparing photos with each other");
+                    tracing::info!("{done} of {all} photos {what}");
                 }
                 None => {}
             }

@@ -302,38 +302,6 @@ fn without_once_it_ends_when_nothing_new_arrives() {
 }
 
 #[test]
-fn an_index_never_mixes_two_models() {
-    let home = Home::new();
-    write_many(&home.photos(), 5);
-    home.index();
-    // Another preprocessing is another model: its vectors are others.
-    let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");
-    let other = home.path().join("other");
-    fs::create_dir(&other).unwrap();
-    for entry in fs::read_dir(mini).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
-        }
-    }
-    let manifest = fs::read_to_string(other.join("manifest.toml")).unwrap();
-    let darker = manifest.replace("scale = 1.0", "scale = 0.5");
-    assert_ne!(manifest, darker);
-    fs::write(other.join("manifest.toml"), darker).unwrap();
-    home.configure(&format!("model = {other:?}"));
-    for arguments in [&["index", "--once"][..], &["search", "dog"], &["status"]] {
-        let error = home.error(arguments);
-        assert!(
-            error.contains("another model") && error.contains("--rebuild"),
-            "{error}"
-        );
-    }
-    let printed = home.ok(&["index", "--once", "--rebuild"]);
-    assert!(printed.starts_with("5 new"), "{printed}");
-    assert_eq!(home.index().unchanged, 5);
-}
-
-#[test]
 fn a_damaged_model_is_refused_with_its_hash() {
     let home = Home::new();
     let mini = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mini");

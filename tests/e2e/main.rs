@@ -33,5 +33,6 @@ mod same_photos;
 mod scouts;
 mod semantics;
 mod support;
+mod switching;
 mod systemd;
 mod unusual_files;

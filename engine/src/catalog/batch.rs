@@ -304,7 +304,7 @@ impl Batch<'_> {
     }
 
     /// Marks the folder of a file: its records are about to change.
-    fn touch(&mut self, file: &FileKey) -> Result<(), CatalogError> {
+    pub(super) fn touch(&mut self, file: &FileKey) -> Result<(), CatalogError> {
         let mark = FolderMark::Changed(self.totals.generation + 1);
         if self.touched.insert((file.root, file.folder.clone())) {
             self.write(keys::folder(file.root, &file.folder), &mark)?;

@@ -24,6 +24,7 @@ const NUMBER: u8 = b'n';
 const METADATA: u8 = b'e';
 pub(super) const ROW_FACTS: u8 = b'a';
 const FILESYSTEM: u8 = b'u';
+pub(super) const STORES: &[u8] = b"k";
 pub(super) const PAIRS_VERSION: &[u8] = b"t";
 pub(super) const FINGERPRINT: u8 = b'h';
 pub(super) const PAIR: u8 = b'j';

@@ -63,6 +63,9 @@ pub struct MetadataRecord {
     /// Why no picture could be had of the content, and under which conditions
     /// ([`crate::worker::WorkerSettings::conditions`]); its row has no vector then. Nothing
     /// if there was one.
+    ///
+    /// Two conditions are none of those: [`RETRY`](Self::RETRY) and
+    /// [`AWAITS_MODEL`](Self::AWAITS_MODEL).
     pub unseen: Option<(Problem, u64)>,
     /// What it says.
     pub metadata: Metadata,
@@ -131,6 +134,13 @@ pub(super) struct RootRecord {
 }
 
 impl MetadataRecord {
+    /// Under these conditions a pass reads a content again, whatever its own are.
+    pub const RETRY: u64 = 0;
+
+    /// Under these it does not: the picture can be had, and the model is missing that would make
+    /// a vector of it.
+    pub const AWAITS_MODEL: u64 = u64::MAX;
+
     /// What this version read of a content; and why there is no picture of it, if so.
     #[must_use]
     pub fn new(metadata: Metadata, unseen: Option<(Problem, u64)>) -> Self {
@@ -147,7 +157,10 @@ impl MetadataHead {
     pub(super) fn is_current(&self, conditions: u64) -> bool {
         let is_seen = |unseen: &Option<(Problem, u64)>| match unseen {
             None => true,
-            Some((_, under)) => *under == conditions,
+            Some((_, under)) => {
+                *under == MetadataRecord::AWAITS_MODEL
+                    || (*under == conditions && *under != MetadataRecord::RETRY)
+            }
         };
         self.version == metadata::VERSION && is_seen(&self.unseen)
     }

@@ -168,6 +168,12 @@ impl Model {
         })
     }
 
+    /// The folder that it was read from.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether `folder` has a manifest.
     #[must_use]
     pub fn is_model(folder: &Path) -> bool {
@@ -256,12 +262,6 @@ impl Model {
 
     pub(super) fn tokenizer(&self) -> &TokenizerSection {
         &self.manifest.tokenizer
-    }
-
-    /// Where it lies.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     fn path(&self, file: &Path) -> PathBuf {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use roaring::RoaringBitmap;
 
 use super::Away;
-use crate::catalog::Totals;
+use crate::catalog::{ModelRecord, Totals};
 use crate::facets::{FacetCounts, Facets};
 use crate::vectors::{Selection, Vectors};
 
@@ -14,6 +14,8 @@ use crate::vectors::{Selection, Vectors};
 #[derive(Debug)]
 pub struct Generation {
     pub(super) vectors: Vectors,
+    /// That of the vectors.
+    pub(super) model: Arc<ModelRecord>,
     pub(super) dead: RoaringBitmap,
     pub(super) totals: Totals,
     pub(super) facets: Facets,
@@ -47,6 +49,18 @@ impl Generation {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.vectors
+    }
+
+    /// The model that its vectors are of: the same value in all generations until it is another.
+    #[must_use]
+    pub fn model(&self) -> &Arc<ModelRecord> {
+        &self.model
+    }
+
+    /// Whether no file holds the content of a row any more.
+    #[must_use]
+    pub fn is_dead(&self, row: u32) -> bool {
+        self.dead.contains(row)
     }
 
     /// The roots that cannot be reached.

@@ -12,7 +12,7 @@ pub(super) fn open(state: &Path) -> Index {
     Index::open(state, &model()).unwrap()
 }
 
-const FACTS: Facts = Facts {
+pub(super) const FACTS: Facts = Facts {
     format: Format::Jpeg,
     width: 4,
     height: 3,
@@ -25,7 +25,7 @@ pub(super) fn axis(number: u8) -> Vec<f32> {
     vector
 }
 
-fn put(transaction: &mut Transaction<'_>, root: RootId, number: u8) {
+pub(super) fn put(transaction: &mut Transaction<'_>, root: RootId, number: u8) {
     let hash = [number; 32];
     transaction.add_content(hash, FACTS, &axis(number)).unwrap();
     put_file(transaction, root, number);
@@ -50,7 +50,7 @@ fn put_file(transaction: &mut Transaction<'_>, root: RootId, number: u8) {
 }
 
 /// The photos that a search along an axis gives, best first.
-fn search(index: &Index, number: u8) -> Vec<PathBuf> {
+pub(super) fn search(index: &Index, number: u8) -> Vec<PathBuf> {
     let generation = index.generation();
     let hits = generation
         .vectors()

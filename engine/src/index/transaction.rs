@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::SystemTime;
 
+use super::stores::{self, Stores};
 use super::{Away, Generation, Index, IndexError};
-use crate::catalog::{Batch, ContentRecord, FileKey, FileRecord, MetadataRecord, RootId};
+use crate::catalog::{
+    Batch, ContentRecord, FileKey, FileRecord, MetadataRecord, RootId, StoresRecord,
+};
 use crate::media::Facts;
-use crate::vectors::VectorStore;
 use crate::worker::ContentHash;
 
 /// Changes of the index that are committed together, or dropped together.
@@ -17,8 +19,16 @@ pub struct Transaction<'a> {
     pub(super) index: &'a Index,
     /// Taken by the commit; a transaction that is dropped with it is rolled back.
     pub(super) batch: Option<Batch<'a>>,
-    pub(super) store: MutexGuard<'a, VectorStore>,
+    pub(super) stores: MutexGuard<'a, Stores>,
     pub(super) committed_rows: u32,
+    /// Rows of the store that is being filled.
+    pub(super) committed_next: u32,
+    /// What the catalogue is to keep of the stores from this commit on.
+    pub(super) record: Option<StoresRecord>,
+    /// Rows of the store that is being filled were written again.
+    pub(super) mended: bool,
+    /// That store takes the place of the other by this commit.
+    pub(super) swapped: bool,
     /// What readers are told of roots from this commit on.
     pub(super) away: Option<Away>,
 }
@@ -41,7 +51,7 @@ impl<'a> Transaction<'a> {
         {
             return Ok(());
         }
-        let row = self.store.append(&hash, vector)?;
+        let row = self.stores.current.append(&hash, vector)?;
         Ok(self
             .batch()?
             .add_content(hash, ContentRecord { row, facts })?)
@@ -58,7 +68,7 @@ impl<'a> Transaction<'a> {
         let row = match known {
             Some(known) if self.batch()?.is_unseen(&hash)? => known.row,
             Some(known) if known.facts.format == facts.format => return Ok(false),
-            _ => self.store.append_blank(&hash)?,
+            _ => self.stores.current.append_blank(&hash)?,
         };
         let record = ContentRecord { row, facts };
         self.batch()?.add_content(hash, record)?;
@@ -124,8 +134,14 @@ impl<'a> Transaction<'a> {
     /// When a store fails. What was committed before stays; if the catalogue failed, the
     /// index is not written to any more until it is opened again.
     pub fn commit(mut self) -> Result<(), IndexError> {
-        if self.store.rows() != self.committed_rows {
-            self.store.sync()?;
+        if self.stores.current.rows() != self.committed_rows {
+            self.stores.current.sync()?;
+        }
+        let (mended, committed_next) = (self.mended, self.committed_next);
+        if let Some(next) = &mut self.stores.next
+            && (mended || next.rows() != committed_next)
+        {
+            next.sync()?;
         }
         let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
             return Ok(());
@@ -135,6 +151,10 @@ impl<'a> Transaction<'a> {
         let committed = batch.commit().inspect_err(|_| {
             self.index.closed.store(true, Ordering::Relaxed);
         })?;
+        if let Some(record) = self.record.take() {
+            self.stores.record = record;
+        }
+        let replaced = self.stores.take_turns(self.swapped);
         let previous = self.index.generation();
         if committed.totals.generation == previous.number() {
             return Ok(());
@@ -149,7 +169,12 @@ impl<'a> Transaction<'a> {
             facets.replace(change.row, change.before.as_ref(), change.after.as_ref());
         }
         let next = Generation {
-            vectors: self.store.snapshot(),
+            vectors: self.stores.current.snapshot(),
+            model: if replaced.is_some() {
+                Arc::new(self.stores.record.current.model.clone())
+            } else {
+                Arc::clone(&previous.model)
+            },
             dead,
             totals: committed.totals,
             facets,
@@ -162,6 +187,12 @@ impl<'a> Transaction<'a> {
             counts: OnceLock::new(),
         };
         self.index.publish(next);
+        // Readers of earlier generations have its files open.
+        if let Some(number) = replaced
+            && let Err(error) = stores::remove(&stores::folder(&self.index.path, number))
+        {
+            tracing::warn!(%error, "vectors that are not needed any more are left");
+        }
         Ok(())
     }
 
@@ -174,7 +205,11 @@ impl<'a> Transaction<'a> {
     }
 
     fn roll_back(&mut self) {
-        if let Err(error) = self.store.truncate(self.committed_rows) {
+        let (rows, next_rows) = (self.committed_rows, self.committed_next);
+        let stores = &mut *self.stores;
+        let mut taken_back = vec![stores.current.truncate(rows)];
+        taken_back.extend(stores.next.as_mut().map(|next| next.truncate(next_rows)));
+        for error in taken_back.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "uncommitted vectors could not be taken back");
         }
     }

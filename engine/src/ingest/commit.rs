@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::walk::is_gone;
-use super::{Change, IngestError, NewContent, Pass, folder};
+use super::{Change, Embedding, IngestError, NewContent, Pass, folder};
 use crate::catalog::{FileKey, FileRecord, Finding, MetadataRecord, Stamp};
 use crate::index::{Index, Transaction};
 use crate::metadata;
+use crate::problem::{Problem, ProblemKind};
 
 /// Changes of one commit. Each commit costs a few disk flushes, however large it is.
 const BATCH: usize = 1024;
@@ -112,14 +113,27 @@ fn apply(
                 vector,
                 fingerprint,
             } = *content;
+            let model = transaction.model();
+            // The index has the vectors of another model since it was decoded.
+            if matches!(&vector, Embedding::Vector(of, _) | Embedding::Awaits(of) if *of != model) {
+                pass.unsettled(file);
+                return Ok(());
+            }
             let is_new = transaction.catalog()?.content(&hash)?.is_none();
-            let is_seen = vector.is_ok();
+            let is_seen = matches!(vector, Embedding::Vector(..));
             let unseen = match vector {
-                Ok(vector) => {
+                Embedding::Vector(_, vector) => {
                     transaction.add_content(hash, facts, &vector)?;
                     None
                 }
-                Err(problem) => {
+                Embedding::Awaits(_) => {
+                    let reason = "the model that the index was made with is not installed; it \
+                                  is looked at again with the one that is";
+                    let problem = Problem::new(ProblemKind::Unsupported, reason);
+                    let is_blank = transaction.add_unseen(hash, facts)?;
+                    is_blank.then_some((problem, MetadataRecord::AWAITS_MODEL))
+                }
+                Embedding::None(problem) => {
                     let is_blank = transaction.add_unseen(hash, facts)?;
                     is_blank.then_some((problem, pass.conditions))
                 }

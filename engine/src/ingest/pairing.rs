@@ -117,10 +117,10 @@ impl Ingest {
             }
         }
         let pictures = Pictures::new(self, &reached);
-        self.learn(stop)?;
         // Rows that wait on are passed over, not looked at again in the same run.
         let mut passed = RoaringBitmap::new();
         while !stop.load(Ordering::Relaxed) {
+            self.learn(stop)?;
             let generation = self.index.generation();
             let batch = self.next_batch(&generation, &reached, &mut passed)?;
             if batch.is_empty() {
@@ -265,6 +265,10 @@ impl Ingest {
     ) -> Result<u64, IngestError> {
         let mut pairs = 0;
         let mut transaction = self.index.begin()?;
+        // What is alike is otherwise with the vectors that are there since: all wait again.
+        if transaction.model() != generation.model().fingerprint {
+            return Ok(0);
+        }
         let batch = transaction.catalog()?;
         let mut again = RoaringBitmap::new();
         for (row, compared) in found {
@@ -352,7 +356,7 @@ impl Known {
 
 /// Does something with each item, on as many threads as passes have; fewer of them, if it is
 /// told to stop.
-fn each<T: Clone + Send + Sync, R: Send>(
+pub(super) fn each<T: Clone + Send + Sync, R: Send>(
     ingest: &Ingest,
     items: &[T],
     courtesy: Courtesy,

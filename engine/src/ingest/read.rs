@@ -9,8 +9,9 @@ use super::in_flight::Claim;
 use super::root::{Root, Unopened};
 use super::video::with_still;
 use super::writing::{Writers, rests, writers};
-use super::{Candidate, Change, IngestError, NewContent, Pass, Picture};
+use super::{Candidate, Change, Embedding, Equipment, IngestError, NewContent, Pass, Picture};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::catalog::{
     FileKey, FileRecord, Finding, FingerprintRecord, Knowledge, Stamp, is_sidecar_name,
@@ -119,20 +120,21 @@ fn take_in(pass: &Pass<'_>, candidate: Candidate) -> Result<Outcome, IngestError
         pass.unsettled(file);
         return Ok(Outcome::Changes(Vec::new()));
     }
-    pass.tools.with_worker(
-        || Ok(pass.ingest.worker()),
-        |worker| read_and_examine(pass, worker, &root, file, &opened, stamp),
+    let equipment = pass.ingest.equipment();
+    equipment.tools(pass.task.bulk).with_worker(
+        || Ok(equipment.worker(pass.settings)),
+        |worker| read_and_examine(pass, &equipment, worker, &root, (file, stamp), &opened),
     )
 }
 
 /// Has an open file read, named, and examined as far as its content is not known.
 fn read_and_examine(
     pass: &Pass<'_>,
+    equipment: &Arc<Equipment>,
     worker: &mut Worker,
     root: &Root,
-    file: FileKey,
+    (file, stamp): (FileKey, Stamp),
     opened: &File,
-    stamp: Stamp,
 ) -> Result<Outcome, IngestError> {
     let hash = match read_content(worker, opened) {
         Ok(hash) => hash,
@@ -163,11 +165,11 @@ fn read_and_examine(
     match claim {
         Claim::Waits => Ok(Outcome::Changes(Vec::new())),
         Claim::Known => Ok(Outcome::Changes(vec![Change::Known(file, stamp, hash)])),
-        Claim::Decode => examine(pass, worker, (file, stamp), opened, hash),
+        Claim::Decode => examine(pass, equipment, worker, (file, stamp), opened, hash),
         Claim::Describe => match again_if_it_ends(worker, opened, hash, Worker::describe) {
             // An older version took a RAW for the small picture that is in it.
             Ok((Some(format), _)) if is_other(pass, &hash, format)? => {
-                examine(pass, worker, (file, stamp), opened, hash)
+                examine(pass, equipment, worker, (file, stamp), opened, hash)
             }
             Ok((_, metadata)) => Ok(described(file, stamp, hash, metadata)),
             Err(WorkerError::Problem(problem)) if problem.is_transient() => {
@@ -193,6 +195,7 @@ fn is_other(pass: &Pass<'_>, hash: &ContentHash, format: Format) -> Result<bool,
 /// of it.
 fn examine(
     pass: &Pass<'_>,
+    equipment: &Arc<Equipment>,
     worker: &mut Worker,
     (file, stamp): (FileKey, Stamp),
     opened: &File,
@@ -205,7 +208,10 @@ fn examine(
         picture,
         fingerprint,
         quality,
-    } = match examined.and_then(|examined| with_still(pass, worker, opened, examined)) {
+    } = match examined.and_then(|examined| {
+        let (limits, size) = (&pass.settings.worker, equipment.model.preparation().resize);
+        with_still(&pass.stills, limits, size, worker, opened, examined)
+    }) {
         Ok(examined) => examined,
         Err(WorkerError::Problem(problem)) => {
             let problems = content_failed(pass, (file, stamp), &hash, &problem);
@@ -225,6 +231,7 @@ fn examine(
             facts,
             metadata,
             pixels,
+            equipment: Arc::clone(equipment),
             fingerprint,
         })),
         Err(problem) => {
@@ -232,7 +239,7 @@ fn examine(
                 hash,
                 facts,
                 metadata,
-                vector: Err(problem),
+                vector: Embedding::None(problem),
                 fingerprint,
             };
             Outcome::Changes(vec![Change::New(file, stamp, Box::new(content))])

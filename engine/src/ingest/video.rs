@@ -3,17 +3,21 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::Write;
+use std::sync::OnceLock;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::Pass;
 use crate::media::still::{self, Program, StillError, StillSettings};
 use crate::media::{Format, VideoFormat};
 use crate::problem::{Problem, ProblemKind};
-use crate::worker::{Examined, Worker, WorkerError};
+use crate::worker::{Examined, Worker, WorkerError, WorkerSettings};
 
 /// The name of a file in memory, for those who look into `/proc`.
 const NAME: &CStr = c"semfs-still";
+
+/// What makes pictures of videos, if it is installed; looked for with the first video.
+#[derive(Debug, Default)]
+pub(super) struct Stills(OnceLock<Option<Program>>);
 
 /// Adds the picture to a video that was examined, where one can be made. A video of which none
 /// can be made is still a video.
@@ -21,7 +25,9 @@ const NAME: &CStr = c"semfs-still";
 /// # Errors
 /// Only when no worker can be had.
 pub(super) fn with_still(
-    pass: &Pass<'_>,
+    stills: &Stills,
+    limits: &WorkerSettings,
+    size: u32,
     worker: &mut Worker,
     video: &File,
     mut examined: Examined,
@@ -29,16 +35,15 @@ pub(super) fn with_still(
     let Format::Video(format) = examined.facts.format else {
         return Ok(examined);
     };
-    let Some(program) = pass.still_program.get_or_init(Program::find).clone() else {
+    let Some(program) = stills.0.get_or_init(Program::find).clone() else {
         return Ok(examined);
     };
-    let limits = &pass.settings.worker;
     let settings = StillSettings {
         program,
         deadline: limits.deadline,
         memory: limits.memory,
         // As the decoders of pictures: twice what the model sees.
-        side: pass.ingest.model.preparation().resize * 2,
+        side: size * 2,
     };
     // One picture of it says nothing of the rest, so a video has no fingerprint.
     examined.picture = match picture(&settings, worker, video, format, examined.metadata.duration) {

@@ -75,6 +75,9 @@ pub enum QueryError {
     /// The model knows none of the words.
     #[error("the model knows no word of {0:?}; it speaks English")]
     UnknownWords(String),
+    /// The model is not there that would know what the words mean; why not.
+    #[error("{0:?} cannot be looked for in what photos show: {1}")]
+    NoModel(String, String),
 }
 
 impl QueryError {

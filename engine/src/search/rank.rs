@@ -61,19 +61,20 @@ impl Searcher {
         rows: Option<&RoaringBitmap>,
         top: usize,
     ) -> Result<Vec<Match>, SearchError> {
-        let library = self.library(generation);
+        let language = self.language(generation);
+        let library = language.library(generation);
         let photos = generation.totals().photos;
         let (mut criteria, mut examples) = (Vec::new(), Vec::new());
         for terms in question.texts() {
             // Nothing may be left of it, as of `dog - dog`.
-            self.embed(terms)?;
+            language.embed(terms)?;
             let (plus, minus): (Vec<Term>, Vec<Term>) = terms
                 .iter()
                 .cloned()
                 .partition(|term| term.sign == Sign::Plus);
             let criterion = |terms: &[Term], words: &[Term]| {
-                let looks = match self.embed(terms)? {
-                    Some(vector) => Looks::Text(self.calibration.background(&library, &vector)),
+                let looks = match language.embed(terms)? {
+                    Some(vector) => Looks::Text(language.background(&library, &vector)),
                     None => Looks::Nothing,
                 };
                 Ok::<_, SearchError>(Criterion {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::VectorError;
 use super::codes::quantise;
-use super::layout::{Family, HASH, HEADER, Layout};
+use super::layout::{self, Family, HASH, HEADER, Layout};
 use super::mapped::Mapped;
 use super::segment::floats;
 
@@ -194,6 +194,17 @@ pub(super) fn check_leftover(dir: &Path, layout: &Layout) -> Result<(), VectorEr
             }
         }
         _ => Ok(()),
+    }
+}
+
+/// Whose vectors the store in `dir` holds; nothing where there are none.
+pub(super) fn identify(dir: &Path) -> Result<Option<([u8; 32], usize)>, VectorError> {
+    let path = Family::Full.path(dir, 0);
+    match open(&path)? {
+        Some((file, len)) if len >= HEADER as u64 => {
+            layout::identify(&header(&file, &path)?, &path).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 

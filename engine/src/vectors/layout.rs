@@ -127,23 +127,8 @@ impl Layout {
                 reason,
             })
         };
-        if !page.starts_with(MAGIC) {
-            return damaged("it does not start as a file of vectors does");
-        }
-        let version = word(page, 8);
-        if version > VERSION {
-            return Err(VectorError::Newer {
-                path: path.to_path_buf(),
-                found: version,
-                supported: VERSION,
-            });
-        }
-        if word(page, FIELDS) != crc32fast::hash(&page[..FIELDS]) || version != VERSION {
-            return damaged("the checksum of its header is wrong");
-        }
-        let (dim, capacity) = (word(page, 16), word(page, 20));
-        let mut model = [0; 32];
-        model.copy_from_slice(&page[28..FIELDS]);
+        let (model, dim) = identify(page, path)?;
+        let capacity = word(page, 20);
         if model != self.model {
             return Err(VectorError::OtherModel {
                 path: path.to_path_buf(),
@@ -151,10 +136,10 @@ impl Layout {
                 expected: self.model,
             });
         }
-        if dim as usize != self.dim {
+        if dim != self.dim {
             return Err(VectorError::OtherDim {
                 path: path.to_path_buf(),
-                found: dim as usize,
+                found: dim,
                 expected: self.dim,
             });
         }
@@ -168,13 +153,31 @@ impl Layout {
     }
 }
 
-/// The fingerprint of the model in the header at the beginning of a file, if it is one that this
-/// version understands.
-pub(super) fn model_in(page: &[u8; HEADER]) -> Option<[u8; 32]> {
-    let intact = page.starts_with(MAGIC)
-        && word(page, 8) == VERSION
-        && word(page, FIELDS) == crc32fast::hash(&page[..FIELDS]);
-    page[28..FIELDS].try_into().ok().filter(|_| intact)
+/// Whose vectors the file holds that begins with `page`: fingerprint and number of components.
+pub(super) fn identify(page: &[u8; HEADER], path: &Path) -> Result<([u8; 32], usize), VectorError> {
+    let damaged = |reason| {
+        Err(VectorError::Damaged {
+            path: path.to_path_buf(),
+            reason,
+        })
+    };
+    if !page.starts_with(MAGIC) {
+        return damaged("it does not start as a file of vectors does");
+    }
+    let version = word(page, 8);
+    if version > VERSION {
+        return Err(VectorError::Newer {
+            path: path.to_path_buf(),
+            found: version,
+            supported: VERSION,
+        });
+    }
+    if word(page, FIELDS) != crc32fast::hash(&page[..FIELDS]) || version != VERSION {
+        return damaged("the checksum of its header is wrong");
+    }
+    let mut model = [0; 32];
+    model.copy_from_slice(&page[28..FIELDS]);
+    Ok((model, word(page, 16) as usize))
 }
 
 /// The little-endian number at `at`, which is a constant inside the header.

@@ -10,6 +10,7 @@ use super::{Compared, Pairing, read};
 use crate::calibration::{Calibration, Library, Likeness};
 use crate::catalog::Pair;
 use crate::date::Day;
+use crate::embed::Fingerprint;
 use crate::index::Generation;
 use crate::ingest::IngestError;
 use crate::metadata::TakenSource;
@@ -40,6 +41,8 @@ const SAMPLE: u32 = 512;
 pub(super) struct Surroundings {
     library: Library,
     photos: u64,
+    /// Whose vectors these are.
+    model: Fingerprint,
 }
 
 impl Surroundings {
@@ -56,12 +59,14 @@ impl Surroundings {
         Self {
             library: Calibration::new(Vec::new()).library(sample, rows.len()),
             photos: rows.len(),
+            model: generation.model().fingerprint,
         }
     }
 
-    /// Whether the collection has grown so much that another look is due.
+    /// Whether another look is due: the collection has grown much, or its vectors are others.
     pub(super) fn is_stale(&self, generation: &Generation) -> bool {
         generation.totals().photos >= (2 * self.photos).max(16)
+            || generation.model().fingerprint != self.model
     }
 }
 

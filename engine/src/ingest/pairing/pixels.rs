@@ -101,7 +101,7 @@ impl<'a> Pictures<'a> {
                 continue;
             };
             let done = ingest.pairing.with_worker(
-                || Ok(ingest.worker()),
+                || Ok(ingest.equipment().worker(&ingest.settings)),
                 |worker| {
                     let done = worker.read(&opened).and_then(|found| {
                         if found == *content {
