@@ -2,7 +2,7 @@
 
     export.py --work WORK --version V --out FOLDER
 
-The image tower is quantised to int8 (weights by channel, activations calibrated on 300 training
+The image tower is quantised to int8 (weights by channel, activations calibrated on training
 pictures) and computes in it. The text tower keeps a byte for each number and computes in floats.
 """
 import argparse
@@ -13,14 +13,15 @@ import shutil
 
 import numpy as np
 import onnx
+import PIL.Image
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from net import DIMENSION, LENGTH, ImageTower, TextTower
-from student import SIDE, Pictures
+from net import DIMENSION, LENGTH, SEEN, ImageTower, TextTower
+from teach import rows_of
 
 # Numbers of fewer than this many stay floats.
 SMALL = 1024
@@ -53,7 +54,9 @@ class Image(nn.Module):
         self.places, self.head = net.places, net.head
 
     def forward(self, x):
-        return unit(self.head(self.places(x * (1 / 127.5) - 1).mean((2, 3))))
+        x = x * (1 / 127.5) - 1
+        plain, turned = (self.places(seen).mean((2, 3)) for seen in (x, x.flip(3)))
+        return unit(self.head((plain + turned) / 2))
 
 
 class Text(nn.Module):
@@ -109,6 +112,16 @@ class Calibration(CalibrationDataReader):
         return None if one is None else {"image": one.transpose(2, 0, 1)[None].astype("f4")}
 
 
+def samples(work):
+    """Whole training pictures of all sets, as the tower sees them."""
+    splits = json.loads((work / "flickr8k.json").read_text())["splits"]
+    for folder in sorted(path for path in (work / "pictures").iterdir() if path.is_dir()):
+        rows = [row for row in rows_of(folder, splits, 40) if row["part"] == "train" and row["view"] == 0]
+        for row in rows[:20]:
+            picture = PIL.Image.open(folder / row["file"]).convert("RGB")
+            yield np.asarray(picture.resize((SEEN, SEEN), PIL.Image.BILINEAR))
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--work", type=pathlib.Path, required=True)
@@ -126,13 +139,11 @@ def main():
     save = lambda module, example, file, name: torch.onnx.export(
         module.eval(), (example,), str(file), input_names=[name], output_names=["embedding"],
         dynamic_axes={name: {0: "N"}, "embedding": {0: "N"}}, opset_version=17, dynamo=False)
-    save(Image(net), torch.zeros(1, 3, SIDE, SIDE), work / "image_f32.onnx", "image")
+    save(Image(net), torch.zeros(1, 3, SEEN, SEEN), work / "image_f32.onnx", "image")
     save(Text(tower), torch.ones(1, LENGTH, dtype=torch.long), work / "text_f32.onnx", "ids")
     in_bytes(work / "text_f32.onnx", out / "text_i8.onnx")
-    pictures = Pictures(work)
-    rows = pictures.draw(300, np.random.default_rng(0))
     quantize_static(str(work / "image_f32.onnx"), str(out / "image_q8.onnx"),
-                    Calibration(pictures.take("pixels", rows)), quant_format=QuantFormat.QDQ,
+                    Calibration(samples(work)), quant_format=QuantFormat.QDQ,
                     per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8)
     shutil.copy(work / "vocab.json", out / "vocab.json")
     digest = lambda file: hashlib.sha256((out / file).read_bytes()).hexdigest()
@@ -146,7 +157,7 @@ file = "image_q8.onnx"
 sha256 = "{digest('image_q8.onnx')}"
 input = "image"
 output = "embedding"
-size = {SIDE}
+size = {SEEN}
 fit = "squash"
 scale = 1.0
 mean = [0.0, 0.0, 0.0]

@@ -1,7 +1,9 @@
 """The two towers as PyTorch modules.
 
 The image tower is a plain residual network of dense convolutions (they train and run fast on
-CPUs, and quantise well): 112 x 112 pixels to 7 x 7 places of FEATURES numbers. The text tower
+CPUs, and quantise well): 112 x 112 pixels to 7 x 7 places of FEATURES numbers. When it is used
+it sees pictures at SEEN pixels, where it finds more than at the side it learned with, and each
+also in a mirror: what it gives is the average of both. The text tower
 is a weighted bag of word pieces beside one block of attention, which sees their order.
 """
 import math
@@ -11,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 FEATURES = 768
+SEEN = 128
 DIMENSION = 256
 COMPONENTS = 256
 LENGTH = 24

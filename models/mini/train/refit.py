@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from joint import LARGEST_SCALE, Texts, contrast, label_targets, load_pooled, recall
-from net import ImageTower, TextTower
+from net import SEEN, ImageTower, TextTower
 from student import Pictures, tensor
 
 
@@ -26,7 +26,7 @@ def features(net, pictures, rows, flipped=False):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(rows), 128):
             pixels = pictures.take("pixels", rows[start:start + 128])
-            x = tensor(np.ascontiguousarray(pixels[:, :, ::-1]) if flipped else pixels, pixels.shape[1])
+            x = tensor(np.ascontiguousarray(pixels[:, :, ::-1]) if flipped else pixels, SEEN)
             out.append(net.features(x))
     return torch.cat(out)
 
@@ -55,7 +55,9 @@ def main():
     for part in ("dev", "test"):
         some = Pictures(work, (part,))
         own = torch.tensor([i for file in some.files for i in texts.captions[file]])
-        tests[part] = features(net, some, np.arange(len(some))), own
+        rows_of_part = np.arange(len(some))
+        both = features(net, some, rows_of_part) + features(net, some, rows_of_part, flipped=True)
+        tests[part] = both / 2, own
     logits = load_pooled(work, ("train",))[1]
 
     def told(stage):
@@ -86,7 +88,12 @@ def main():
                                    {"params": sparse, "lr": 1.5e-3, "weight_decay": 0.0},
                                    {"params": [scales], "lr": 1e-3, "weight_decay": 0.0}])
     rates = [group["lr"] for group in optimiser.param_groups]
-    seen = lambda some: torch.where(torch.rand(len(some), 1) < 0.5, plain[some], turned[some])
+
+    def seen(some):
+        """Each picture, its mirrored one, or what the tower gives: the average of both."""
+        share = torch.randint(0, 3, (len(some), 1)) / 2
+        return plain[some] * share + turned[some] * (1 - share)
+
     embed = lambda some: functional.normalize(net.head(functional.dropout(seen(some), 0.1)), dim=1)
     one_of = lambda groups: torch.tensor([ids[rng.integers(len(ids))] for ids in groups])
     batch = 512

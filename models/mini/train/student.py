@@ -61,7 +61,9 @@ class Pictures:
 def tensor(pixels, side):
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
     if side != SIDE:
-        x = functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+        smaller = side < SIDE
+        x = functional.interpolate(x, size=(side, side), mode="bilinear" if smaller else "bicubic",
+                                   antialias=smaller, align_corners=False)
     return x.contiguous(memory_format=torch.channels_last)
 
 
