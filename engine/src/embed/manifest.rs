@@ -392,12 +392,12 @@ mod tests {
     #[test]
     fn the_default_model_is_described() {
         let manifest = Manifest::parse(MINI).unwrap();
-        assert_eq!((manifest.dimension, manifest.image.size), (256, 96));
+        assert_eq!((manifest.dimension, manifest.image.size), (256, 144));
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = Manifest::parse(&MINI.replace("size = 96", "sise = 96")).unwrap_err();
+        let error = Manifest::parse(&MINI.replace("size = 144", "sise = 144")).unwrap_err();
         assert!(error.contains("sise") && error.contains("line"), "{error}");
     }
 
@@ -415,9 +415,9 @@ mod tests {
         let old = Manifest::parse(MINI).unwrap().fingerprint();
         let mut seen = vec![old];
         for (from, to) in [
-            ("size = 96", "size = 96\nfilter = \"bicubic\""),
-            ("size = 96", "size = 96\nresize = 112"),
-            ("size = 96", "size = 96\noversampling = 4"),
+            ("size = 144", "size = 144\nfilter = \"bicubic\""),
+            ("size = 144", "size = 144\nresize = 160"),
+            ("size = 144", "size = 144\noversampling = 4"),
             ("length = 24", "length = 24\npadding = 1"),
             ("length = 24", "length = 24\nfill = \"left\""),
             ("length = 24", "length = 24\nfill = \"none\""),
@@ -439,7 +439,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_as_it_always_was() {
         let plain = MINI
-            .replace("size = 96", "size = 96\nfilter = \"bilinear\"")
+            .replace("size = 144", "size = 144\nfilter = \"bilinear\"")
             .replace("length = 24", "length = 24\nfill = \"right\"\npadding = 0");
         let (old, new) = (Manifest::parse(MINI), Manifest::parse(&plain));
         assert_eq!(old.unwrap().fingerprint(), new.unwrap().fingerprint());
@@ -450,9 +450,9 @@ mod tests {
         for (from, to) in [
             ("file = \"image_q8.onnx\"", "file = \"../image_q8.onnx\""),
             ("file = \"vocab.json\"", "file = \"/etc/passwd\""),
-            ("size = 96", "size = 96\nresize = 95"),
+            ("size = 144", "size = 144\nresize = 143"),
             ("dimension = 256", "dimension = 0"),
-            ("size = 96", "size = 100000"),
+            ("size = 144", "size = 100000"),
             ("std = [1.0, 1.0, 1.0]", "std = [1.0, 0.0, 1.0]"),
         ] {
             assert!(Manifest::parse(&MINI.replace(from, to)).is_err(), "{to}");

@@ -193,7 +193,8 @@ def main():
 class Joint:
     """What a view should be in the common space: the teacher's vector, captions, label."""
 
-    def __init__(self, work, pictures):
+    def __init__(self, work, pictures, words=1.0):
+        self.words = words
         self.work, self.pictures, self.texts = work, pictures, Texts(work)
         made = torch.load(work / "joint.pt")
         self.made = made
@@ -256,7 +257,7 @@ class Joint:
             names = -(self.targets[which[named]] * scores.log_softmax(1)).sum(1).mean()
         with torch.no_grad():
             self.scales.clamp_(max=math.log(50.0))
-        return 4 * near + words + 0.7 * names, [near.item(), words.item(), names.item()]
+        return 4 * near + self.words * words + 0.7 * names, [near.item(), words.item(), names.item()]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 FEATURES = 768
-SEEN = 128
+SEEN = 144
 DIMENSION = 256
 COMPONENTS = 256
 LENGTH = 24

@@ -36,6 +36,7 @@ def main():
     arguments.add_argument("--work", type=pathlib.Path, required=True)
     arguments.add_argument("--steps", type=int, default=700)
     arguments.add_argument("--weights", default="student-ema.pt")
+    arguments.add_argument("--others", type=int, default=8_000, help="pictures without captions")
     given = arguments.parse_args()
     work, rng = given.work, np.random.default_rng(0)
     torch.set_num_threads(1)
@@ -49,8 +50,13 @@ def main():
     targets = torch.load(work / "joint.pt")["targets"].float()
 
     train = Pictures(work)
-    rows = np.arange(len(train))
-    plain, turned = features(net, train, rows), features(net, train, rows, flipped=True)
+    captioned = np.array([file in texts.captions for file in train.files])
+    others = rng.permutation(np.flatnonzero(~captioned))[:given.others]
+    rows = np.concatenate([np.flatnonzero(captioned), others])
+    plain = features(net, train, rows)
+    turned = features(net, train, rows[:len(rows) - len(others)], flipped=True)
+    turned = torch.cat([turned, plain[len(turned):]])
+    files, labels = [train.files[i] for i in rows], [train.labels[i] for i in rows]
     tests = {}
     for part in ("dev", "test"):
         some = Pictures(work, (part,))
@@ -58,7 +64,7 @@ def main():
         rows_of_part = np.arange(len(some))
         both = features(net, some, rows_of_part) + features(net, some, rows_of_part, flipped=True)
         tests[part] = both / 2, own
-    logits = load_pooled(work, ("train",))[1]
+    logits = load_pooled(work, ("train",))[1][rows]
 
     def told(stage):
         net.eval(), tower.eval()
@@ -70,14 +76,14 @@ def main():
 
     told("before")
     by_file = {}
-    for i, file in enumerate(train.files):
+    for i, file in enumerate(files):
         if file in texts.captions:
             by_file.setdefault(file, []).append(i)
     pictures = list(by_file)
-    names = sorted({label for label in train.labels if label in texts.labels})
+    names = sorted({label for label in labels if label in texts.labels})
     number = {name: i for i, name in enumerate(names)}
-    labelled = torch.tensor([i for i, label in enumerate(train.labels) if label in number])
-    which = torch.tensor([number[train.labels[i]] for i in labelled])
+    labelled = torch.tensor([i for i, label in enumerate(labels) if label in number])
+    which = torch.tensor([number[labels[i]] for i in labelled])
     forbidden = texts.forbidden(work)
     allowed = torch.tensor([i for i in range(len(targets)) if i not in forbidden])
     scales = nn.Parameter(torch.full((3,), math.log(20.0)))
@@ -102,9 +108,9 @@ def main():
         part = step / given.steps
         for group, rate in zip(optimiser.param_groups, rates):
             group["lr"] = rate * min(1, part / 0.05 + 0.01) * max(0.02, 1 - part)
-        files = [pictures[i] for i in rng.choice(len(pictures), min(batch, len(pictures)), replace=False)]
-        some = torch.tensor([by_file[file][rng.integers(len(by_file[file]))] for file in files])
-        own = one_of([texts.captions[file] for file in files])
+        asked = [pictures[i] for i in rng.choice(len(pictures), min(batch, len(pictures)), replace=False)]
+        some = torch.tensor([by_file[file][rng.integers(len(by_file[file]))] for file in asked])
+        own = one_of([texts.captions[file] for file in asked])
         loss = contrast(embed(some), tower(texts.pieces[own]), scales[0])
         if step % 2 == 0:
             some = torch.randint(0, len(plain), (batch,))

@@ -81,7 +81,7 @@ def check(work):
     right = 0
     session = onnxruntime.InferenceSession(str(out / "image_q8.onnx"))
     for row, (colour, shape) in enumerate(names):
-        picture = draw(colour, shape, chance).resize((128, 128), Image.BILINEAR)
+        picture = draw(colour, shape, chance).resize((144, 144), Image.BILINEAR)
         x = np.asarray(picture).transpose(2, 0, 1)[None].astype("f4")
         vector = session.run(None, {"image": x})[0][0]
         assert abs(np.linalg.norm(vector) - 1) < 1e-3, "a vector is not of unit length"

@@ -23,7 +23,7 @@ from torch.nn import functional
 from net import COMPONENTS, ImageTower
 
 # How often a picture of a set is drawn, against one of the others.
-WEIGHTS = {"flickr8k": 2.2, "coco": 1.5, "tiny-imagenet": 0.5, "imagenette": 0.6, "flowers": 0.6}
+WEIGHTS = {"flickr8k": 1.5, "flickr8k-again": 1.5, "coco": 1.5, "coco-again": 1.5, "tiny-imagenet": 0.5, "imagenette": 0.6, "flowers": 0.6}
 SIDE = 112
 
 
@@ -115,6 +115,8 @@ def main():
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--resume", action="store_true")
     arguments.add_argument("--joint", action="store_true")
+    arguments.add_argument("--words", type=float, default=1.0, help="what captions count beside the teacher")
+    arguments.add_argument("--from", dest="weights", help="weights to begin with, in the place of student.pt")
     given = arguments.parse_args()
     work = given.work
     torch.set_num_threads(1)
@@ -125,11 +127,11 @@ def main():
     basis["spread_of_mean"] = (mean - mean.mean(0)).square().sum(1).mean().item()
     net = ImageTower().to(memory_format=torch.channels_last)
     if given.resume:
-        net.load_state_dict(torch.load(work / "student.pt"))
+        net.load_state_dict(torch.load(given.weights or work / "student.pt"))
     joint = None
     if given.joint:
         from joint import Joint
-        joint = Joint(work, pictures)
+        joint = Joint(work, pictures, given.words)
         if not given.resume or not json.loads((work / "student.json").read_text()).get("joint"):
             joint.start(net)
     net.share_memory()

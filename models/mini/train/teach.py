@@ -1,6 +1,6 @@
 """What the teacher sees in every picture, at every place of it.
 
-    teach.py --work WORK [--set NAME] [--pictures N]
+    teach.py --work WORK --teacher ONNX [--set NAME] [--again N] [--pictures N]
 
 For each picture of WORK/pictures: the whole picture, and for some sets random crops of it, are
 squashed to the side that the student sees and kept as bytes; the teacher (a frozen MobileNetV2,
@@ -115,19 +115,22 @@ def principal(teacher, folder, splits, path):
     return made
 
 
-def teach(name, teacher, basis, work, splits, limit):
-    folder, out = work / "pictures" / name, work / "arrays" / name
+def teach(name, teacher, basis, work, splits, limit, again):
+    folder, out = work / "pictures" / name, work / "arrays" / (f"{name}-again" if again else name)
     if (out / "rows.json").exists():
         return
     out.mkdir(parents=True, exist_ok=True)
     rows = rows_of(folder, splits, limit)
+    if again:
+        rows = [row | {"view": view + 1} for row in rows if row["view"] == 0 and row["part"] == "train"
+                for view in range(again)]
     opened = lambda file, kind, shape: np.lib.format.open_memmap(
         out / f"{file}.npy", "w+", kind, (len(rows), *shape))
     pixels = opened("pixels", "u1", (SIDE, SIDE, 3))
     maps = opened("maps", "i1", (PLACES, PLACES, COMPONENTS))
     pooled = opened("pooled", "f2", (1280,))
     logits = opened("logits", "f2", (1001,))
-    rng = np.random.default_rng(int.from_bytes(name.encode(), "little") % 2**32)
+    rng = np.random.default_rng(int.from_bytes(out.name.encode(), "little") % 2**32)
     kept, waiting = [], []
 
     def flush():
@@ -151,7 +154,8 @@ def teach(name, teacher, basis, work, splits, limit):
         except (OSError, ValueError) as error:
             print(f"{folder / file}: {error}", flush=True)
             continue
-        for row, box in zip(views, views_of(picture, len(views), rng)):
+        boxes = views_of(picture, views[-1]["view"] + 1, rng)
+        for row, box in zip(views, list(boxes)[views[0]["view"]:]):
             large = picture.resize((224, 224), Image.BICUBIC, box=box)
             # The filter of the program: antialiased bilinear.
             small = picture.resize((SIDE, SIDE), Image.BILINEAR, box=box)
@@ -169,13 +173,14 @@ def main():
     arguments.add_argument("--teacher", type=pathlib.Path, required=True)
     arguments.add_argument("--set")
     arguments.add_argument("--pictures", type=int, help="at most so many of a set")
+    arguments.add_argument("--again", type=int, default=0, help="so many more crops of each picture, beside the first")
     given = arguments.parse_args()
     splits = json.loads((given.work / "flickr8k.json").read_text())["splits"]
     teacher = Teacher(given.teacher)
     basis = principal(teacher, given.work / "pictures", splits, given.work / "basis.npz")
     for folder in sorted((given.work / "pictures").iterdir()):
         if folder.is_dir() and given.set in (None, folder.name):
-            teach(folder.name, teacher, basis, given.work, splits, given.pictures)
+            teach(folder.name, teacher, basis, given.work, splits, given.pictures, given.again)
 
 
 if __name__ == "__main__":
