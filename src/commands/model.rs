@@ -143,7 +143,10 @@ fn choose(
         let about = rate.map_or_else(String::new, |rate| {
             let threads = config.threads() as f64;
             let seconds = std::time::Duration::from_secs_f64(photos as f64 / rate / threads);
-            format!(", which takes {} or longer", words(seconds))
+            match seconds.as_secs() {
+                0 => String::new(),
+                _ => format!(", which takes {} or longer", words(seconds)),
+            }
         });
         let who = match has_daemon {
             true => "the daemon looks at them again now",
