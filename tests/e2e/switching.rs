@@ -40,8 +40,10 @@ fn other_model(home: &Home, name: &str, scale: &str) -> PathBuf {
         }
     }
     let manifest = fs::read_to_string(other.join("manifest.toml")).unwrap();
+    let version = manifest.lines().find(|line| line.starts_with("version"));
     let changed = manifest
         .replace("scale = 1.0", &format!("scale = {scale}"))
+        .replace(version.unwrap(), "version = 1")
         .replace("semfs-mini", name);
     assert_ne!(manifest, changed);
     fs::write(other.join("manifest.toml"), changed).unwrap();
