@@ -162,8 +162,18 @@ impl NextModelStatus {
         rate: Option<f64>,
         waits: Option<String>,
     ) -> Option<Self> {
+        let stores = index.catalog().stores().ok().flatten();
         let generation = index.generation();
-        let next = index.next_store().ok().flatten();
+        // They have taken the place of the others, and the generation that says so is about to be
+        // published.
+        let searched = |current| generation.model().fingerprint == current;
+        if stores
+            .as_ref()
+            .is_some_and(|it| !searched(it.current.model.fingerprint))
+        {
+            return None;
+        }
+        let next = stores.and_then(|stores| stores.next);
         let name = match &next {
             Some(next) => next.store.model.name(),
             None => name.to_owned(),
