@@ -39,16 +39,32 @@ impl Runtime {
     /// in files of their own are found beside it.
     pub(super) fn session(&self, path: &Path) -> Result<Session, EmbedError> {
         let build = || -> ort::Result<Session> {
-            Session::builder(&self.environment)?
+            let builder = Session::builder(&self.environment)?
                 .with_intra_threads(1)?
                 .with_inter_threads(1)?
                 .with_intra_op_spinning(false)?
-                .with_optimization_level(GraphOptimizationLevel::All)?
-                // Without VNNI the fast 8-bit product saturates at 16 bits and the
-                // vectors would differ from machine to machine; this one does not.
-                .with_precise_qmm()?
-                .commit_from_file(path)
+                .with_optimization_level(GraphOptimizationLevel::All)?;
+            let mut builder = if fast_products_are_exact() {
+                builder
+            } else {
+                builder.with_precise_qmm()?
+            };
+            builder.commit_from_file(path)
         };
         build().map_err(|error| EmbedError::model(path, error))
     }
+}
+
+/// Whether the fast product of bytes is exact on this processor: it is with VNNI, which adds
+/// in 32 bits. Without, it saturates at 16 bits and vectors would differ from machine to
+/// machine; the slower product does not (2.5 times the time, `docs/decisions.md`). Processors
+/// that are not x86 have no such pair of products.
+fn fast_products_are_exact() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("avx512vnni")
+            || std::arch::is_x86_feature_detected!("avxvnni")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }
