@@ -23,7 +23,7 @@ from torch.nn import functional
 from net import COMPONENTS, ImageTower
 
 # How often a picture of a set is drawn, against one of the others.
-WEIGHTS = {"flickr8k": 1.5, "flickr8k-again": 1.5, "coco": 1.5, "coco-again": 1.5, "tiny-imagenet": 0.5, "imagenette": 0.6, "flowers": 0.6}
+WEIGHTS = {"flickr8k": 1.5, "coco": 1.5, "tiny-imagenet": 0.5, "imagenette": 0.6, "flowers": 0.6}
 SIDE = 112
 
 
@@ -43,7 +43,7 @@ class Pictures:
                     index.append(i)
                     self.labels.append(row["label"])
                     self.files.append(row["file"].split("/")[-1])
-                    weights.append(WEIGHTS.get(folder.name, 1.0))
+                    weights.append(WEIGHTS.get(folder.name.split("-again")[0], 1.0))
         self.owner, self.index = np.array(owner), np.array(index)
         self.weights = np.array(weights) / np.sum(weights)
         self.cumulative = np.cumsum(self.weights)

@@ -1,6 +1,6 @@
 """What the teacher sees in every picture, at every place of it.
 
-    teach.py --work WORK --teacher ONNX [--set NAME] [--again N] [--pictures N]
+    teach.py --work WORK --teacher ONNX [--set NAME] [--again N [--round R]] [--pictures N]
 
 For each picture of WORK/pictures: the whole picture, and for some sets random crops of it, are
 squashed to the side that the student sees and kept as bytes; the teacher (a frozen MobileNetV2,
@@ -115,8 +115,9 @@ def principal(teacher, folder, splits, path):
     return made
 
 
-def teach(name, teacher, basis, work, splits, limit, again):
-    folder, out = work / "pictures" / name, work / "arrays" / (f"{name}-again" if again else name)
+def teach(name, teacher, basis, work, splits, limit, again, round_):
+    beside = f"-again{round_ if round_ > 1 else ''}" if again else ""
+    folder, out = work / "pictures" / name, work / "arrays" / (name + beside)
     if (out / "rows.json").exists():
         return
     out.mkdir(parents=True, exist_ok=True)
@@ -174,13 +175,14 @@ def main():
     arguments.add_argument("--set")
     arguments.add_argument("--pictures", type=int, help="at most so many of a set")
     arguments.add_argument("--again", type=int, default=0, help="so many more crops of each picture, beside the first")
+    arguments.add_argument("--round", type=int, default=1, help="which crops of --again: those of 1, of 2, ...")
     given = arguments.parse_args()
     splits = json.loads((given.work / "flickr8k.json").read_text())["splits"]
     teacher = Teacher(given.teacher)
     basis = principal(teacher, given.work / "pictures", splits, given.work / "basis.npz")
     for folder in sorted((given.work / "pictures").iterdir()):
         if folder.is_dir() and given.set in (None, folder.name):
-            teach(folder.name, teacher, basis, given.work, splits, given.pictures, given.again)
+            teach(folder.name, teacher, basis, given.work, splits, given.pictures, given.again, given.round)
 
 
 if __name__ == "__main__":
