@@ -14,6 +14,9 @@ use semfs_engine::ingest::words;
 
 use crate::cli::{ModelCommand, Weights};
 
+/// A model that takes more memory than this, in bytes, is worth a word about threads.
+const LARGE: u64 = 256 << 20;
+
 pub(crate) fn run(
     config: &Config,
     environment: &Environment,
@@ -136,18 +139,20 @@ fn choose(
             names: vec![name.clone()],
             photos: None,
         };
-        let rate = models::bench(config, environment, &options, |_| {})
-            .ok()
-            .and_then(|measured| Some(measured.first()?.measured.photos_per_second))
-            .filter(|rate| *rate > 0.0);
-        let about = rate.map_or_else(String::new, |rate| {
-            let threads = config.threads() as f64;
-            let seconds = std::time::Duration::from_secs_f64(photos as f64 / rate / threads);
-            match seconds.as_secs() {
-                0 => String::new(),
-                _ => format!(", which takes {} or longer", words(seconds)),
-            }
-        });
+        let measured = models::bench(config, environment, &options, |_| {});
+        let measured = measured.ok().and_then(|mut all| Some(all.pop()?.measured));
+        let rate = measured.as_ref().map(|measured| measured.photos_per_second);
+        let threads = config.threads();
+        let about = rate
+            .filter(|rate| *rate > 0.0)
+            .map_or_else(String::new, |rate| {
+                let seconds = photos as f64 / rate / threads as f64;
+                let seconds = std::time::Duration::from_secs_f64(seconds);
+                match seconds.as_secs() {
+                    0 => String::new(),
+                    _ => format!(", which takes {} or longer", words(seconds)),
+                }
+            });
         let who = match has_daemon {
             true => "the daemon looks at them again now",
             false => "the daemon, or the next `semfs index`, looks at them again",
@@ -158,6 +163,18 @@ fn choose(
              {before}"
         )?;
         writeln!(out, "`semfs status` shows how far it is")?;
+        // Each thread has its own session: weights of 350 MB are there twice on two cores.
+        if let Some(measured) = measured
+            && threads > 1
+            && measured.peak_bytes > LARGE
+        {
+            writeln!(
+                out,
+                "each of {threads} threads takes about {} of memory for it; `threads = 1` in \
+                 `[limits]` of the configuration has it take that once",
+                megabytes(measured.peak_bytes)
+            )?;
+        }
     }
     Ok(())
 }

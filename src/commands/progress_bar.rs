@@ -22,11 +22,8 @@ pub(crate) fn is_visible() -> bool {
 
 /// Shows `progress` until `done`; its thread is to be unparked then.
 pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
-    let bar = is_visible().then(bar);
-    let mut logged = Instant::now();
-    while !done.load(Ordering::Relaxed) {
-        // Woken when it is over: the bar must not make a short run longer.
-        thread::park_timeout(FRAME);
+    let template = "{bar:30} {human_pos} of {human_len}{prefix}  {msg}";
+    follow(template, done, |view| {
         let (compared, waiting) = progress.pairing.snapshot();
         let (looked_at, photos) = progress.reembedding.snapshot();
         let later = if waiting > 0 {
@@ -36,32 +33,52 @@ pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
             (photos > 0).then_some(again)
         };
         if let Some((done, all, what)) = later {
-            match &bar {
-                Some(bar) => {
+            match view {
+                View::Bar(bar) => {
                     bar.set_length(all.max(done));
                     bar.set_position(done);
                     bar.set_prefix("");
                     bar.set_message(what);
                 }
-                None if logged.elapsed() >= LINE => {
-                    logged = Instant::now();
-                    tracing::info!("{done} of {all} photos {what}");
-                }
-                None => {}
+                View::Line => tracing::info!("{done} of {all} photos {what}"),
             }
-            continue;
+            return;
         }
         let now = progress.pass.snapshot();
+        match view {
+            View::Bar(bar) => {
+                bar.set_length(now.expected.max(now.done()));
+                bar.set_position(now.done());
+                let left = now.time_left().map(|left| format!("{} left", words(left)));
+                let more = if now.counted { "" } else { "+" };
+                bar.set_prefix(more);
+                bar.set_message(format!("{:.0}/s  {}", now.rate(), left.unwrap_or_default()));
+            }
+            View::Line => tracing::info!("{now}"),
+        }
+    });
+}
+
+/// What there is to show something with, now.
+pub(crate) enum View<'a> {
+    /// A bar on the terminal.
+    Bar(&'a ProgressBar),
+    /// A line of the log: it is time for one.
+    Line,
+}
+
+/// Has `draw` show how far something is until `done`; the thread is to be unparked then, as the
+/// bar must not make a short run longer.
+pub(crate) fn follow(template: &str, done: &AtomicBool, mut draw: impl FnMut(View<'_>)) {
+    let bar = is_visible().then(|| bar(template));
+    let mut logged = Instant::now();
+    while !done.load(Ordering::Relaxed) {
+        thread::park_timeout(FRAME);
         if let Some(bar) = &bar {
-            bar.set_length(now.expected.max(now.done()));
-            bar.set_position(now.done());
-            let left = now.time_left().map(|left| format!("{} left", words(left)));
-            let more = if now.counted { "" } else { "+" };
-            bar.set_prefix(more);
-            bar.set_message(format!("{:.0}/s  {}", now.rate(), left.unwrap_or_default()));
+            draw(View::Bar(bar));
         } else if logged.elapsed() >= LINE {
             logged = Instant::now();
-            tracing::info!("{now}");
+            draw(View::Line);
         }
     }
     if let Some(bar) = bar {
@@ -69,9 +86,8 @@ pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
     }
 }
 
-fn bar() -> ProgressBar {
+fn bar(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let template = "{bar:30} {human_pos} of {human_len}{prefix}  {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

@@ -1,12 +1,11 @@
 //! `semfs-model.lock` beside a model's files: where they came from, and what each was then.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use semfs_engine::embed::layout::Precision;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 use super::hash::Expected;
@@ -17,8 +16,10 @@ pub(super) const NAME: &str = "semfs-model.lock";
 const HEADER: &str = "\
 # Where this model came from, and what its files were then. Written by semfs, which checks the
 # files against it.
-version = 1
 ";
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
 
 /// Where a model came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,22 +51,21 @@ pub(super) struct LockedFile {
     pub expected: Expected,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    #[allow(dead_code)] // one so far
     version: u32,
     precision: String,
     endpoint: Option<String>,
     repository: Option<String>,
     revision: Option<String>,
     commit: Option<String>,
-    folder: Option<PathBuf>,
+    folder: Option<String>,
     #[serde(default)]
     file: Vec<RawFile>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
     path: String,
@@ -89,6 +89,12 @@ impl Origin {
 
     fn parse(text: &str) -> Result<Self, String> {
         let raw: Raw = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        if raw.version != VERSION {
+            let version = raw.version;
+            return Err(format!(
+                "it has version {version}, and this semfs knows {VERSION}"
+            ));
+        }
         let source = match (raw.repository, raw.commit, raw.folder) {
             (Some(repository), Some(commit), _) => Source::Hub {
                 endpoint: raw.endpoint.unwrap_or_default(),
@@ -96,7 +102,7 @@ impl Origin {
                 revision: raw.revision.unwrap_or_default(),
                 commit,
             },
-            (_, _, Some(folder)) => Source::Folder(folder),
+            (_, _, Some(folder)) => Source::Folder(folder.into()),
             _ => return Err("it names neither a repository nor a folder".to_owned()),
         };
         let files = raw.file.into_iter().map(|file| {
@@ -124,46 +130,36 @@ impl Origin {
     /// Writes the lock into a folder, and syncs it.
     pub(super) fn write(&self, folder: &Path) -> Result<(), ModelError> {
         let path = folder.join(NAME);
-        let text = self.text();
+        let text = self
+            .text()
+            .map_err(|error| ModelError::disk(&path, "written")(error))?;
         let written = fs::write(&path, &text).and_then(|()| fs::File::open(&path)?.sync_all());
         written.map_err(|error| ModelError::write(folder, error, text.len() as u64))
     }
 
-    fn text(&self) -> String {
-        let mut text = HEADER.to_owned();
-        let mut line = |key: &str, value: &str| {
-            let written = writeln!(text, "{key} = {}", quoted(value));
-            debug_assert!(written.is_ok(), "a text takes anything");
+    fn text(&self) -> io::Result<String> {
+        let mut raw = Raw {
+            version: VERSION,
+            precision: self.precision.to_string(),
+            ..Raw::default()
         };
-        line("precision", &self.precision.to_string());
-        match &self.source {
+        match self.source.clone() {
             Source::Hub {
                 endpoint,
                 repository,
                 revision,
                 commit,
             } => {
-                line("endpoint", endpoint);
-                line("repository", repository);
-                line("revision", revision);
-                line("commit", commit);
+                raw.endpoint = Some(endpoint);
+                raw.repository = Some(repository);
+                raw.revision = Some(revision);
+                raw.commit = Some(commit);
             }
-            Source::Folder(folder) => line("folder", &folder.to_string_lossy()),
+            Source::Folder(folder) => raw.folder = Some(folder.to_string_lossy().into_owned()),
         }
-        for file in &self.files {
-            let kind = match file.expected {
-                Expected::Sha256(_) => "sha256",
-                Expected::Git(_) => "git",
-            };
-            let (path, hex) = (quoted(&file.path), quoted(file.expected.hex()));
-            let written = write!(
-                text,
-                "\n[[file]]\npath = {path}\nsize = {}\n{kind} = {hex}\n",
-                file.size
-            );
-            debug_assert!(written.is_ok(), "a text takes anything");
-        }
-        text
+        raw.file = self.files.iter().map(RawFile::from).collect();
+        let written = toml::to_string(&raw).map_err(io::Error::other)?;
+        Ok(format!("{HEADER}{written}"))
     }
 
     /// What is wrong with the files in a folder, by their sizes, or by their hashes as well.
@@ -219,20 +215,19 @@ impl LockedFile {
     }
 }
 
-/// A basic string of TOML.
-fn quoted(value: &str) -> String {
-    let mut text = String::from("\"");
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => text.extend(['\\', character]),
-            control if control.is_control() => {
-                text.push_str(&format!("\\u{:04X}", u32::from(control)));
-            }
-            other => text.push(other),
+impl From<&LockedFile> for RawFile {
+    fn from(file: &LockedFile) -> Self {
+        let (sha256, git) = match &file.expected {
+            Expected::Sha256(hex) => (Some(hex.clone()), None),
+            Expected::Git(hex) => (None, Some(hex.clone())),
+        };
+        Self {
+            path: file.path.clone(),
+            size: file.size,
+            sha256,
+            git,
         }
     }
-    text.push('"');
-    text
 }
 
 #[cfg(test)]
@@ -254,7 +249,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         for source in [
-            Source::Folder("/a/b".into()),
+            Source::Folder("/a/\u{1}\"b\n".into()),
             Source::Hub {
                 endpoint: "https://hub".into(),
                 repository: "a/b".into(),
@@ -263,7 +258,7 @@ mod tests {
             },
         ] {
             let origin = origin(source);
-            assert_eq!(Origin::parse(&origin.text()), Ok(origin));
+            assert_eq!(Origin::parse(&origin.text().unwrap()), Ok(origin));
         }
     }
 
@@ -288,7 +283,14 @@ mod tests {
     #[test]
     fn a_lock_never_leads_out_of_its_folder() {
         let origin = origin(Source::Folder("/a".into()));
-        let text = origin.text().replace("onnx/a", "../../etc");
+        let text = origin.text().unwrap().replace("onnx/a", "../../etc");
         assert!(Origin::parse(&text).unwrap_err().contains("no path"));
+    }
+
+    #[test]
+    fn a_lock_of_a_later_semfs_is_not_taken_for_ours() {
+        let text = origin(Source::Folder("/a".into())).text().unwrap();
+        let text = text.replace("version = 1", "version = 2");
+        assert!(Origin::parse(&text).unwrap_err().contains("version 2"));
     }
 }

@@ -82,6 +82,7 @@ pub(super) fn agreement(agreement: &Agreement) -> String {
     } = agreement;
     let verdict = match agreement.is_within_bound() {
         true => "good enough to stand in for it",
+        false if agreement.agrees() => "no faster, so no reason to use it",
         false => "not good enough to stand in for it",
     };
     format!(

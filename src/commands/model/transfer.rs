@@ -2,19 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semfs_daemon::DaemonError;
 use semfs_daemon::models::{Phase, Progress, megabytes};
 
-use crate::commands::progress_bar::is_visible;
-
-/// How often a bar is drawn.
-const FRAME: Duration = Duration::from_millis(100);
-
-/// How often a line is logged.
-const LINE: Duration = Duration::from_secs(10);
+use crate::commands::progress_bar::{View, follow};
 
 /// Does something that can be followed and ended early.
 pub(super) fn shown<T: Send>(
@@ -34,36 +26,24 @@ pub(super) fn shown<T: Send>(
 }
 
 fn show(progress: &Progress, done: &AtomicBool) {
-    let bar = is_visible().then(bar);
-    let mut logged = Instant::now();
-    while !done.load(Ordering::Relaxed) {
-        thread::park_timeout(FRAME);
+    let template = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {msg}";
+    follow(template, done, |view| {
         let (phase, here, total) = progress.snapshot();
         let message = match phase {
             Phase::Asking => "asking",
             Phase::Fetching => "",
             Phase::Trying => "trying it",
         };
-        if let Some(bar) = &bar {
-            bar.set_length(total);
-            bar.set_position(here);
-            bar.set_message(message);
-        } else if logged.elapsed() >= LINE {
-            logged = Instant::now();
-            let (here, total) = (megabytes(here), megabytes(total));
-            tracing::info!("{here} of {total} are here");
+        match view {
+            View::Bar(bar) => {
+                bar.set_length(total);
+                bar.set_position(here);
+                bar.set_message(message);
+            }
+            View::Line => {
+                let (here, total) = (megabytes(here), megabytes(total));
+                tracing::info!("{here} of {total} are here");
+            }
         }
-    }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let template = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
+    });
 }
