@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::pictures::write_small;
+use crate::pictures::{write_many, write_small};
 use crate::support::schema::assert_valid;
 use crate::support::{Daemon, Home};
 
@@ -199,6 +199,26 @@ fn groups_are_told_with_and_without_a_daemon() {
     assert!(home.status().0["duplicates"]["waiting"].is_u64());
     let metrics = fs::read_to_string(home.mount().join(".semfs/metrics")).unwrap();
     assert!(metrics.contains("\nsemfs_uncompared "), "{metrics}");
+}
+
+/// The default model has nearly one vector for waves of one width, wherever their crests are;
+/// those of 0 and 26 are in nearly the same places.
+#[test]
+fn photos_of_one_subject_were_lookalikes_however_they_were_laid_out() {
+    let home = Home::new();
+    write_many(&home.photos(), 20);
+    write_small(&home.photos().join("twin.jpg"), 26);
+    home.index();
+    let list = list(&home, &["--tier", "lookalike"]);
+    assert_eq!(list["waiting"], json!(0), "all were compared");
+    let groups = list["groups"].as_array().unwrap();
+    let names: Vec<BTreeSet<PathBuf>> = groups
+        .iter()
+        .map(|group| group["files"].as_array().unwrap().iter().map(path))
+        .map(Iterator::collect)
+        .collect();
+    let twins = ["000/00000.jpg", "twin.jpg"].map(|name| home.photos().join(name));
+    assert_eq!(names, [set(&twins)]);
 }
 
 #[test]

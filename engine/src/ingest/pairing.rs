@@ -335,7 +335,7 @@ impl Pairing<'_> {
         }
         let mut same = self.same_photos(row, &content, record, &mut compared)?;
         same.insert(content);
-        self.lookalikes(row, &content, &same, &mut compared)?;
+        self.lookalikes(row, &content, &record.fingerprint, &same, &mut compared)?;
         Ok(compared)
     }
 

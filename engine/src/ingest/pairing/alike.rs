@@ -10,7 +10,8 @@ use super::{Compared, Pairing, read};
 use crate::calibration::{Calibration, Library, Likeness};
 use crate::catalog::Pair;
 use crate::date::Day;
-use crate::embed::Fingerprint;
+use crate::duplicates::{Fingerprint, Turn};
+use crate::embed;
 use crate::index::Generation;
 use crate::ingest::IngestError;
 use crate::metadata::TakenSource;
@@ -27,6 +28,11 @@ const LEAST_IN_BURST: f32 = 0.8;
 /// photos the two nearest have 0.993 with semfs-mini 3, of 2,000 0.9973.
 const LEAST_ALWAYS: f32 = 0.9975;
 
+/// The least likeness of their fingerprints then. A model that has learned a subject by its name
+/// may have nearly one vector for all photos of it: those of 87 cars are 0.99 and more alike, their
+/// fingerprints 0.79 at most.
+const LEAST_LAID_OUT: f32 = 0.8;
+
 /// Neighbours that are looked at.
 const NEIGHBOURS: usize = 12;
 
@@ -42,7 +48,7 @@ pub(super) struct Surroundings {
     library: Library,
     photos: u64,
     /// Whose vectors these are.
-    model: Fingerprint,
+    model: embed::Fingerprint,
 }
 
 impl Surroundings {
@@ -76,6 +82,7 @@ impl Pairing<'_> {
         &self,
         row: u32,
         content: &ContentHash,
+        fingerprint: &Fingerprint,
         same: &BTreeSet<ContentHash>,
         compared: &mut Compared,
     ) -> Result<(), IngestError> {
@@ -122,11 +129,15 @@ impl Pairing<'_> {
             } else {
                 LEAST_ALWAYS
             };
-            if found >= least
-                && !same.contains(&theirs)
-                && !is_known(&theirs)
-                && self.is_picture(other)?
-            {
+            if found < least || same.contains(&theirs) || is_known(&theirs) {
+                continue;
+            }
+            // Videos have no fingerprint.
+            let Some(record) = self.ingest.index.catalog().fingerprint(&theirs)? else {
+                continue;
+            };
+            let alike = fingerprint.likeness(&record.fingerprint, Turn::NONE);
+            if seconds.is_some() || alike >= LEAST_LAID_OUT {
                 let cosine = vector.iter().zip(&their_vector).map(|(a, b)| a * b).sum();
                 let pair = Pair::Lookalike { cosine, seconds };
                 debug_assert!(theirs != *content, "it is among the same");
@@ -177,14 +188,5 @@ impl Pairing<'_> {
             dated_by,
             Some(TakenSource::Exif | TakenSource::Xmp)
         ))
-    }
-
-    /// Whether a row is a picture; videos have no fingerprint.
-    fn is_picture(&self, row: u32) -> Result<bool, IngestError> {
-        let Some(content) = self.generation.vectors().content(row) else {
-            return Ok(false);
-        };
-        let catalog = self.ingest.index.catalog();
-        Ok(catalog.fingerprint(&content)?.is_some())
     }
 }
