@@ -1,39 +1,10 @@
 //! Roots that go and come back, mounts, folders that are left alone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MntFlags, umount2};
 
 use super::*;
-
-/// A tmpfs that is unmounted when this is dropped.
-struct Memory(PathBuf);
-
-impl Memory {
-    fn mount(path: &Path) -> Self {
-        let none: Option<&str> = None;
-        mount(
-            Some("semfs-test"),
-            path,
-            Some("tmpfs"),
-            MsFlags::empty(),
-            none,
-        )
-        .unwrap();
-        Self(path.to_owned())
-    }
-
-    fn unmount(&self) {
-        umount2(&self.0, MntFlags::MNT_DETACH).unwrap();
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        let _ = umount2(&self.0, MntFlags::MNT_DETACH);
-    }
-}
 
 fn is_gone(change: &Change) -> bool {
     *change == Change::RootGone { root: ROOT }
@@ -119,7 +90,7 @@ fn a_root_that_is_unmounted_is_gone_and_told_when_something_is_mounted_again() {
     for how in [How::Inotify, How::Fanotify] {
         let _machine = usual_machine();
         let folder = tempfile::tempdir().unwrap();
-        let memory = Memory::mount(folder.path());
+        let memory = Memory::mount(folder.path()).unwrap();
         let root = folder.path().to_owned();
         fs::create_dir(root.join("a")).unwrap();
         let (sender, changes) = bounded(100);
@@ -135,7 +106,7 @@ fn a_root_that_is_unmounted_is_gone_and_told_when_something_is_mounted_again() {
             both.iter().any(is_gone) && both.iter().any(is_surroundings),
             "{how:?} {both:?}"
         );
-        let _again = Memory::mount(&root);
+        let _again = Memory::mount(&root).unwrap();
         assert_eq!(
             changes.recv_timeout(LONG),
             Ok(Change::Surroundings { root: ROOT })
@@ -156,7 +127,7 @@ fn nothing_stays_open_that_would_keep_a_root_from_being_unmounted() {
     for how in [How::Inotify, How::Fanotify] {
         let _machine = usual_machine();
         let folder = tempfile::tempdir().unwrap();
-        let memory = Memory::mount(folder.path());
+        let memory = Memory::mount(folder.path()).unwrap();
         let (sender, changes) = bounded(100);
         let watch = Watch::start(settings(), sender).unwrap();
         watch.add(ROOT, folder.path(), how).unwrap();
@@ -176,7 +147,7 @@ fn a_filesystem_mounted_below_the_root_is_watched_and_its_end_is_no_deletion() {
         let mut memory = None;
         let mut watched = watched(how, |root| {
             fs::create_dir(root.join("disk")).unwrap();
-            memory = Some(Memory::mount(&root.join("disk")));
+            memory = Some(Memory::mount(&root.join("disk")).unwrap());
             fs::create_dir(root.join("disk/deep")).unwrap();
         })
         .unwrap();
