@@ -66,11 +66,12 @@ pub(super) fn path(mount: &File, handle: &[u8]) -> io::Result<Option<PathBuf>> {
     }
     // SAFETY: the kernel has just given it, to nobody else.
     let folder = File::from(unsafe { OwnedFd::from_raw_fd(opened) });
+    let path = fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
+    // A folder that was deleted while somebody has it open has ` (deleted)` behind its path. It
+    // has no links by then, so they are counted after the path was read.
     if folder.metadata()?.nlink() == 0 {
-        // Deleted, while somebody still has it open: its path is followed by ` (deleted)`.
         return Ok(None);
     }
-    let path = fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
     // What is not reachable through this mount begins with a word in brackets.
     let is_reachable = path.as_os_str().as_bytes().first() == Some(&b'/');
     Ok(is_reachable.then_some(path))
@@ -78,6 +79,11 @@ pub(super) fn path(mount: &File, handle: &[u8]) -> io::Result<Option<PathBuf>> {
 
 /// Whether handles can be opened here: asks for the one of a folder and opens it.
 pub(super) fn probe(folder: &File) -> io::Result<()> {
+    path(folder, &handle(folder)?.0).map(|_| ())
+}
+
+/// The handle of a folder.
+fn handle(folder: &File) -> io::Result<Raw> {
     let mut raw = Raw([0; MOST]);
     let room: u32 = 128;
     raw.0[..4].copy_from_slice(&room.to_ne_bytes());
@@ -96,5 +102,35 @@ pub(super) fn probe(folder: &File) -> io::Result<()> {
     if named != 0 {
         return Err(io::Error::last_os_error());
     }
-    path(folder, &raw.0).map(|_| ())
+    Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_deleted_while_its_path_was_read_was_told_with_deleted_in_its_name() {
+        let above = tempfile::tempdir().unwrap();
+        let mount = open(above.path()).unwrap();
+        let folder = above.path().join("folder");
+        for _ in 0..3000 {
+            fs::create_dir(&folder).unwrap();
+            let open = open(&folder).unwrap();
+            let handle = handle(&open).unwrap();
+            match path(&mount, &handle.0) {
+                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                    eprintln!("skipped: opening a handle needs root");
+                    return;
+                }
+                first => assert_eq!(first.unwrap().as_deref(), Some(folder.as_path())),
+            }
+            std::thread::scope(|scope| {
+                scope.spawn(|| fs::remove_dir(&folder).unwrap());
+                while let Some(found) = path(&mount, &handle.0).unwrap() {
+                    assert_eq!(found, folder);
+                }
+            });
+        }
+    }
 }
