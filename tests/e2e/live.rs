@@ -321,6 +321,31 @@ fn a_root_with_too_few_watches_says_so_and_is_polled() {
     daemon.wait_for("the poll", || home.status().number("photos") == 43);
 }
 
+#[test]
+fn bulk_work_is_idle_to_the_kernel_unless_configured_otherwise() {
+    for (priority, idle) in [("idle", true), ("normal", false)] {
+        let home = Home::new();
+        home.configure(&format!("[limits]\npriority = \"{priority}\""));
+        write_many(&home.photos(), 200);
+        let Some(daemon) = Daemon::spawn(&home) else {
+            return;
+        };
+        let tasks = format!("/proc/{}/task", daemon.process());
+        let is_idle = |thread: &String| {
+            let thread = thread.parse().unwrap();
+            // SAFETY: a plain number; a thread that is no more gives an error.
+            unsafe { libc::sched_getscheduler(thread) == libc::SCHED_IDLE }
+        };
+        let mut was_idle = false;
+        // Where it is idle and the machine is not, the pass may never end.
+        daemon.wait_for("an idle thread, or the end of the pass", || {
+            was_idle |= names(Path::new(&tasks)).iter().any(is_idle);
+            was_idle || home.status().number("passes_finished") > 0
+        });
+        assert_eq!(was_idle, idle, "{priority}");
+    }
+}
+
 /// Not a measurement, which is in `benches/`: ten times the promise.
 #[test]
 fn a_photo_is_seen_soon_after_it_is_closed() {

@@ -12,9 +12,6 @@ use crate::support::{Daemon, Home};
 /// A root that changes is looked at again within a second.
 const LIVELY: &str = "rescan_minutes = 0\npoll_seconds = 1\nrest_seconds = 0";
 
-/// These tests are not to wait for a machine with nothing else to do.
-const AT_ONCE: &str = "[limits]\npriority = \"normal\"";
-
 const SUBJECTS: &[&str] = semfs_samples::SUBJECTS;
 
 /// Draws `count` photos into a folder, numbered from `first`.
@@ -51,7 +48,7 @@ fn other_model(home: &Home, name: &str, scale: &str) -> PathBuf {
 }
 
 fn want(home: &Home, model: &Path) {
-    home.configure(&format!("model = {model:?}\n{AT_ONCE}"));
+    home.configure(&format!("model = {model:?}"));
 }
 
 /// The name of the model whose vectors are searched.
@@ -291,7 +288,7 @@ fn who_changes_their_mind_gets_the_model_that_they_wanted_last() {
     drop(daemon);
     want(&home, &b);
     drop(Daemon::spawn(&home).unwrap());
-    home.configure(AT_ONCE);
+    home.configure("");
     let daemon = Daemon::start(&home).unwrap();
     daemon.wait_for("the first model", || model(&home).starts_with("semfs-mini"));
     daemon.wait_for("its end", || home.status().0["next"].is_null());
@@ -310,7 +307,7 @@ fn a_disk_that_is_away_holds_nothing_up_and_follows_when_it_is_back() {
     home.ok(&["index"]);
     fs::rename(&disk, home.path().join("away")).unwrap();
     fs::create_dir(&disk).unwrap();
-    home.configure_roots(&roots, &format!("model = {other:?}\n{LIVELY}\n{AT_ONCE}"));
+    home.configure_roots(&roots, &format!("model = {other:?}\n{LIVELY}"));
     let Some(daemon) = Daemon::start(&home) else {
         return;
     };
