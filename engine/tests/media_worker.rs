@@ -4,41 +4,23 @@
 //! The samples are those of the folder `shared/data` beside the checkout.
 #![allow(clippy::panic, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
+#[path = "support/own_worker.rs"]
+mod own_worker;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use own_worker::own_worker;
 use semfs_engine::media::{self, Decoded, Fit, Preparation};
 use semfs_engine::problem::{Problem, ProblemKind};
-use semfs_engine::worker::{Worker, WorkerError, WorkerSettings, serve};
+use semfs_engine::worker::{Worker, WorkerError};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// This program is its own worker: `worker` starts it again with this test alone.
-#[test]
-fn serve_as_a_worker() {
-    let stdin = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
-    let stdin = File::from(stdin);
-    if stdin.metadata().unwrap().file_type().is_socket() {
-        let _ = serve(UnixStream::from(std::os::fd::OwnedFd::from(stdin)));
-    }
-}
-
 fn worker() -> Worker {
-    let settings = WorkerSettings {
-        program: std::env::current_exe().unwrap(),
-        arguments: ["--exact", "serve_as_a_worker", "--test-threads=1"]
-            .map(str::to_owned)
-            .to_vec(),
-        memory: 1 << 30,
-        file_size: 256 << 20,
-        deadline: DEADLINE,
-    };
-    Worker::new(settings, Preparation::plain(224, Fit::Squash))
+    own_worker(Preparation::plain(224, Fit::Squash), DEADLINE)
 }
 
 fn decode(worker: &mut Worker, path: &Path) -> Result<Decoded, Problem> {

@@ -11,44 +11,21 @@
     missing_docs
 )]
 
+#[path = "support/own_worker.rs"]
+mod own_worker;
+
 use std::fs::{self, File};
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use own_worker::own_worker;
 use semfs_engine::embed::layout::{self, Layout, Precision};
 use semfs_engine::embed::{EmbedError, ImageTower, Model, Runtime, TextTower};
-use semfs_engine::worker::{Worker, WorkerSettings, serve};
 use tempfile::TempDir;
 
 /// The least cosine between our vector and theirs.
 const LEAST: f64 = 0.9999;
-
-/// This program is its own worker.
-#[test]
-fn serve_as_a_worker() {
-    let stdin = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
-    let stdin = File::from(stdin);
-    if stdin.metadata().unwrap().file_type().is_socket() {
-        let _ = serve(UnixStream::from(std::os::fd::OwnedFd::from(stdin)));
-    }
-}
-
-fn worker(model: &Model) -> Worker {
-    let settings = WorkerSettings {
-        program: std::env::current_exe().unwrap(),
-        arguments: ["--exact", "serve_as_a_worker", "--test-threads=1"]
-            .map(str::to_owned)
-            .to_vec(),
-        memory: 1 << 30,
-        file_size: 256 << 20,
-        deadline: Duration::from_secs(60),
-    };
-    Worker::new(settings, model.preparation())
-}
 
 /// ONNX Runtime beside the build, loaded once.
 fn runtime() -> &'static Runtime {
@@ -204,7 +181,7 @@ fn compare_all(name: &str, model: &Model, expected: &Expected, folder: &Path) ->
     let texts = cosines.collect::<Vec<_>>();
 
     let mut tower = ImageTower::load(runtime(), model).unwrap();
-    let mut worker = worker(model);
+    let mut worker = own_worker(model.preparation(), Duration::from_secs(60));
     let pictures = found(expected, folder);
     let mut squares = Vec::new();
     let mut cosines = Vec::new();
