@@ -5,7 +5,11 @@
 //! when they share the cores and all else is free, `1 / (1/model + 1/decode)`.
 //!
 //! "of model" says how much of the model's speed is left; "of bound" how much is lost to
-//! semfs itself: starting, walking, hashing, worker processes, committing to the disk.
+//! semfs itself: starting, walking, hashing, worker processes, committing to the disk, and
+//! comparing the photos with each other. "Taken in" is the speed without that comparison, as
+//! `semfs index` says it. No two files show the same: copies are compared pixel by pixel, and a
+//! folder of nothing but copies is what `duplicates` measures. SEMFS_BENCH_PHOTOS names a folder
+//! of photos to take instead of those beside this checkout.
 //! The second table says the same as processor time a picture, which holds on a machine
 //! that others use as well; "the rest" is what semfs adds. The third is a second run over
 //! the same folder, in which nothing is new.
@@ -25,12 +29,11 @@ use semfs_engine::media::{Target, decode};
 use support::{State, Table, folder, in_parallel, in_turn, median, ms, rate, ratio, say, timed};
 use tempfile::TempDir;
 
-/// Files of ordinary size.
+/// Files of ordinary size, at most.
 const PICTURES: usize = 2_000;
 
-/// Files of twelve megapixels, and how many different ones are drawn for them.
+/// Files of twelve megapixels.
 const LARGE_PICTURES: usize = 96;
-const LARGE_DRAWN: usize = 15;
 
 const ROUNDS: usize = 3;
 
@@ -52,6 +55,7 @@ fn main() {
                 "pictures",
                 "number",
                 "end to end",
+                "taken in",
                 "model alone",
                 "decode alone",
                 "bound",
@@ -75,14 +79,14 @@ fn main() {
             &["pictures", "number", "files/s", "ms", "opened", "embedded"],
         ),
     ];
-    let (pictures, words) = support::pictures();
-    say(&format!("writing {PICTURES} files ({words})"));
-    let corpus = Corpus::write(words, &pictures, PICTURES);
+    let (mut pictures, words) = support::pictures();
+    pictures.truncate(PICTURES);
+    let corpus = Corpus::write(words, &pictures);
     measure(&corpus, &runtime, &model, &mut tables);
     drop(corpus);
     say("drawing pictures of 12 megapixels");
-    let pictures = support::draw(LARGE_DRAWN, 4000, 3000);
-    let corpus = Corpus::write("drawn, 4000x3000", &pictures, LARGE_PICTURES);
+    let pictures = support::draw(LARGE_PICTURES, 4000, 3000);
+    let corpus = Corpus::write("drawn, 4000x3000", &pictures);
     measure(&corpus, &runtime, &model, &mut tables);
     for table in &tables {
         table.print();
@@ -97,8 +101,8 @@ struct Corpus {
 }
 
 impl Corpus {
-    fn write(words: &str, pictures: &[Vec<u8>], number: usize) -> Self {
-        let folder = folder();
+    fn write(words: &str, pictures: &[Vec<u8>]) -> Self {
+        let (folder, number) = (folder(), pictures.len());
         let files = support::write_variants(folder.path(), pictures, number);
         let bytes: u64 = files
             .iter()
@@ -139,6 +143,7 @@ fn measure(
         .collect();
     let indexed = RefCell::new(State::new());
     let (mut opened, mut embedded) = (0, 0);
+    let mut taken_in = Vec::new();
     say(&format!("indexing {number} files {} times", ROUNDS + 1));
     let [end_to_end, alone, decoding, again] = in_turn(
         ROUNDS,
@@ -148,6 +153,7 @@ fn measure(
                 let (seconds, summary) = state.index(corpus.folder.path());
                 assert_eq!(summary.new, number, "{summary:?}");
                 indexed.replace(state);
+                taken_in.push(summary.rate);
                 seconds
             },
             &mut || embed_all(&batches, &towers),
@@ -167,6 +173,7 @@ fn measure(
         corpus.words.clone(),
         number.to_string(),
         rate(number, median(&end_to_end.seconds)),
+        format!("{:.0}", median(&taken_in)),
         rate(number, median(&alone.seconds)),
         rate(number, median(&decoding.seconds)),
         rate(number, median(&bound.seconds)),

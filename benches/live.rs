@@ -191,8 +191,8 @@ fn felt(pictures: &[Vec<u8>]) {
 /// Seconds to list a query that was never asked.
 fn search(daemon: &Daemon, queries: &mut impl Iterator<Item = String>) -> f64 {
     let query = daemon.mount().join("search").join(queries.next().unwrap());
-    let (seconds, names) = timed(|| fs::read_dir(&query).unwrap().count());
-    assert_eq!(names, 200);
+    // How many there are depends on the query: a listing ends where what it finds does not fit.
+    let (seconds, _) = timed(|| fs::read_dir(&query).unwrap().map(Result::unwrap).count());
     // As often as a person, or a desktop, might.
     thread::sleep(Duration::from_millis(20));
     seconds

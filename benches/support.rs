@@ -65,9 +65,11 @@ pub fn model() -> Result<(Runtime, Model), String> {
 
 // ---- Pictures -------------------------------------------------------------------------
 
-/// The pictures of people, or nothing where this checkout has none.
+/// The pictures of people, or nothing where this checkout has none. `SEMFS_BENCH_PHOTOS` names
+/// another folder of them.
 pub fn photos() -> Vec<PathBuf> {
-    let entries = fs::read_dir(PHOTOS).into_iter().flatten();
+    let folder = env::var_os("SEMFS_BENCH_PHOTOS").map_or(PHOTOS.into(), PathBuf::from);
+    let entries = fs::read_dir(folder).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut paths: Vec<PathBuf> = paths
         .filter(|path| path.extension() == Some(OsStr::new("jpg")))
