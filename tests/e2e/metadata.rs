@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use semfs_engine::catalog::Catalog;
 use semfs_engine::facets::RowFacts;
 
 use crate::pictures::{small, write_many, write_small};
-use crate::support::{Account, Daemon, Home};
+use crate::support::{Account, Daemon, Home, PATIENCE};
 
 const NOTHING: Account = Account {
     new: 0,
@@ -23,7 +24,16 @@ const NOTHING: Account = Account {
 /// What the photos of an index that nobody has open can be asked for, by the name of the
 /// first of their files.
 fn facts(home: &Home) -> BTreeMap<String, RowFacts> {
-    let catalog = Catalog::open(&home.state().join("catalog")).unwrap();
+    // A test beside this one may be starting a program: for a moment that has all files which are
+    // open here, and so the lock of a catalogue that was read just before.
+    let until = Instant::now() + PATIENCE;
+    let catalog = loop {
+        match Catalog::open(&home.state().join("catalog")) {
+            Ok(catalog) => break catalog,
+            Err(error) if Instant::now() > until => panic!("{error}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
     let all = catalog.all_row_facts().map(|entry| entry.unwrap().1);
     all.map(|facts| (facts.names[0].clone(), facts)).collect()
 }
