@@ -182,7 +182,7 @@ pub(crate) enum Command {
     /// Models: which there are, fetching one, choosing one
     ///
     /// A small model comes with semfs. Larger ones find better and cost more time a photo;
-    /// docs/MODELS.md compares them.
+    /// docs/MODELS.md lists them, and `semfs model bench` measures them.
     Model {
         #[command(subcommand)]
         command: ModelCommand,

@@ -2,8 +2,8 @@
 
     smoke.py --teacher TEACHER_FOLDER [--work WORK]
 
-Draws coloured shapes with captions and labels, runs every program of this folder on them as
-README.md does on photos, and checks what comes out: files, sizes, unit vectors, and that a
+Draws coloured shapes with captions and labels in the place of `collect.py` and `captions.py`, runs
+the other programs of this folder on them as README.md does on photos (but for `average.py`), and checks what comes out: files, sizes, unit vectors, and that a
 picture of a red circle is nearer to "a red circle" than most other texts are. Needs the two
 teachers (the folder, and the packages of requirements.txt); says so and fails if they are absent.
 """
