@@ -126,9 +126,10 @@ mod tests {
                 first => assert_eq!(first.unwrap().as_deref(), Some(folder.as_path())),
             }
             std::thread::scope(|scope| {
-                scope.spawn(|| fs::remove_dir(&folder).unwrap());
-                while let Some(found) = path(&mount, &handle.0).unwrap() {
-                    assert_eq!(found, folder);
+                let removal = scope.spawn(|| fs::remove_dir(&folder).unwrap());
+                while !removal.is_finished() {
+                    let found = path(&mount, &handle.0).unwrap();
+                    assert!(found.is_none_or(|found| found == folder));
                 }
             });
         }
