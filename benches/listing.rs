@@ -13,7 +13,6 @@
 
 mod support;
 
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -125,7 +124,8 @@ fn measure(search: &Path, plain: &Path) -> [Times; COMMANDS.len()] {
     for (round, words) in queries().take(WARM_UP + ROUNDS).enumerate() {
         for (command, times) in COMMANDS.iter().zip(&mut times) {
             // Without `min=0` the listing ends where what it finds does not fit.
-            let query = search.join(format!("{} {words} min=0", command.article));
+            let query = format!("{} {words} top={RESULTS} min=0", command.article);
+            let query = search.join(query);
             for (folder, times) in [
                 (&*query, &mut times.first),
                 (&*query, &mut times.again),
@@ -163,11 +163,7 @@ fn queries() -> impl Iterator<Item = String> {
 
 /// What `ls` does.
 fn list_names(folder: &Path) -> usize {
-    let names: Vec<OsString> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    names.len()
+    list_paths(folder).len()
 }
 
 /// What `ls -F` does.
@@ -189,9 +185,12 @@ fn list_long(folder: &Path) -> usize {
     paths.len()
 }
 
+/// What is not hidden, as `.why` is.
 fn list_paths(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .map(Result::unwrap)
+        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+        .map(|entry| entry.path())
         .collect()
 }
