@@ -125,13 +125,13 @@ impl Indexer {
     /// The model that takes the place of the one whose vectors are searched, if one does.
     pub(crate) fn next_model(&self) -> Option<NextModelStatus> {
         let told = lock(&self.switching.told);
-        if self.index.generation().model().fingerprint == told.model.fingerprint() {
-            return None;
-        }
+        let wanted = told.model.fingerprint();
         let (name, waits) = (told.model.name(), told.waits.clone());
         drop(told);
         let rate = self.switching.progress.rate().filter(|_| waits.is_none());
-        NextModelStatus::of(&self.index, &name, rate, waits)
+        let next = NextModelStatus::of(&self.index, &name, rate, waits);
+        // Asked last: it may have taken the other's place meanwhile, and would seem to begin again.
+        next.filter(|_| self.index.generation().model().fingerprint != wanted)
     }
 
     /// Has the vectors of the wanted model made and searched, as long as the daemon lives. Bulk
