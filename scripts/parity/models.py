@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from tokenizers import Regex
-from transformers import (CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer,
+from transformers import (AutoTokenizer, CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer,
                           PreTrainedTokenizerFast, SiglipConfig, SiglipImageProcessor, SiglipModel)
 
 SEED = 20261121
@@ -94,14 +94,23 @@ def clip(tokenizer, vision, text, projection):
     end = tokenizer.eos_token_id
     text = dict(text, vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
                 eos_token_id=end, pad_token_id=end)
-    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=projection)
-    # The kind of attention that every exporter understands.
-    config._attn_implementation = "eager"
-    torch.manual_seed(SEED)
-    model = spread(CLIPModel(config))
+    model = clip_model(CLIPConfig(text_config=text, vision_config=vision, projection_dim=projection))
     size = vision["image_size"]
     return model, CLIPImageProcessor(size={"shortest_edge": size},
                                      crop_size={"height": size, "width": size})
+
+
+def clip_like(folder):
+    """As the files of a repository of the hub say; nothing but the weights is made up."""
+    return (clip_model(CLIPConfig.from_pretrained(folder)),
+            CLIPImageProcessor.from_pretrained(folder), AutoTokenizer.from_pretrained(folder))
+
+
+def clip_model(config):
+    # The kind of attention that every exporter understands.
+    config._attn_implementation = "eager"
+    torch.manual_seed(SEED)
+    return spread(CLIPModel(config))
 
 
 def siglip(tokenizer, vision, text):
