@@ -311,13 +311,16 @@ fn stopped(config: &Config, engine: &Engine) -> Result<Status, DaemonError> {
         },
         generation: totals.generation,
         model: ModelStatus::of(&generation),
-        next: NextModelStatus::wanted(&engine.index, &engine.model),
+        next: match engine.fault {
+            Some(_) => None,
+            None => NextModelStatus::wanted(&engine.index, &engine.model),
+        },
         roots: shown,
         pass: ProgressSnapshot::default(),
         passes_finished: 0,
         state: config.state.clone(),
         mount: None,
         memory: 0,
-        last_error: None,
+        last_error: engine.fault.clone(),
     })
 }

@@ -50,8 +50,10 @@ pub(crate) enum Asked {
 pub struct Engine {
     /// The index.
     pub index: Arc<Index>,
-    /// The model that is wanted.
+    /// The model that is wanted, or one that stands in for it.
     pub model: Model,
+    /// Why the wanted model cannot be used, if it cannot: the index is left as it is then.
+    pub fault: Option<String>,
     /// The model whose vectors the index had when it was opened, if it is installed.
     pub known: Option<Model>,
     /// Where it runs.
@@ -68,7 +70,7 @@ impl Engine {
         let parts = Parts::find(config, environment)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match parts.open(config) {
+            match parts.open() {
                 Err(error) if error.is_locked() && Instant::now() < deadline => {
                     thread::sleep(STEP);
                 }
@@ -95,7 +97,7 @@ impl Engine {
                 Some(parts) => parts,
                 none => none.insert(Parts::find(config, environment)?),
             };
-            match parts.open(config) {
+            match parts.open() {
                 // A daemon that is starting has the index and not yet a socket.
                 Err(error) if error.is_locked() && Instant::now() < deadline => {
                     thread::sleep(STEP);
@@ -114,8 +116,12 @@ impl Engine {
             return Ok(Searcher::load(&self.runtime, known)?);
         }
         let searcher = Searcher::default();
-        let (index, wanted) = (Arc::clone(&self.index), self.model.name());
-        searcher.explain(move || silence(&index, &wanted));
+        let (index, wanted, fault) = (
+            Arc::clone(&self.index),
+            self.model.name(),
+            self.fault.clone(),
+        );
+        searcher.explain(move || silence(&index, &wanted, fault.as_deref()));
         Ok(searcher)
     }
 
@@ -183,10 +189,9 @@ pub(crate) fn scout_settings(config: &Config) -> ScoutSettings {
 }
 
 /// What an engine is made of but the index. ONNX Runtime can be loaded only once in the
-/// life of a process, so these are found before the index is waited for.
+/// life of a process, so it is loaded before the index is waited for.
 struct Parts {
-    model: Model,
-    /// Where others may be.
+    /// Where models may be.
     config: Config,
     environment: Environment,
     runtime: Runtime,
@@ -195,27 +200,58 @@ struct Parts {
 impl Parts {
     fn find(config: &Config, environment: &Environment) -> Result<Self, DaemonError> {
         Ok(Self {
-            model: wanted_model(config, environment)?,
             config: config.clone(),
             environment: environment.clone(),
             runtime: Runtime::load(&find_runtime(config, environment)?)?,
         })
     }
 
-    fn open(&self, config: &Config) -> Result<Engine, DaemonError> {
-        let index = Index::open(&config.state, &self.model)?;
+    fn open(&self) -> Result<Engine, DaemonError> {
+        let state = &self.config.state;
+        let decisions = Decisions::open(state)?;
+        let wanted = models::wanted(&self.config, &decisions);
+        let (model, fault) = match models::find(&self.config, &self.environment, &wanted) {
+            Ok(model) => (model, None),
+            Err(error) => {
+                let Some(other) = self.stand_in()? else {
+                    return Err(error);
+                };
+                (other, Some(error.to_string()))
+            }
+        };
+        let index = Index::open(state, &model)?;
+        let generation = index.generation();
+        if let Some(fault) = &fault {
+            let searched = generation.model().name();
+            tracing::warn!(
+                fault,
+                "the wanted model cannot be used; the index stays with {searched}"
+            );
+        }
         Ok(Engine {
-            known: self.known(index.generation().model()),
+            known: self.known(generation.model(), &model),
             index: Arc::new(index),
-            model: self.model.clone(),
+            model,
+            fault,
             runtime: self.runtime.clone(),
         })
     }
 
+    /// What can open the index where the wanted model is missing: the model that made its
+    /// vectors, or else any that works, which is then asked nothing. None without an index: no
+    /// photo is to get vectors that nobody asked for.
+    fn stand_in(&self) -> Result<Option<Model>, DaemonError> {
+        let Some(indexed) = models::indexed(&self.config)? else {
+            return Ok(None);
+        };
+        let shipped = || models::find(&self.config, &self.environment, models::DEFAULT).ok();
+        Ok(self.by_fingerprint(&indexed.model).or_else(shipped))
+    }
+
     /// The model that made the vectors of an index, if it is installed and works.
-    fn known(&self, record: &ModelRecord) -> Option<Model> {
-        if self.model.fingerprint() == record.fingerprint {
-            return Some(self.model.clone());
+    fn known(&self, record: &ModelRecord, opened_with: &Model) -> Option<Model> {
+        if opened_with.fingerprint() == record.fingerprint {
+            return Some(opened_with.clone());
         }
         let found = self.by_fingerprint(record)?;
         // One that is wanted and does not work is an error; this one can be done without.
@@ -241,9 +277,16 @@ impl Parts {
 }
 
 /// Why the words of questions are not understood: the model is missing that would.
-fn silence(index: &Index, wanted: &str) -> String {
+fn silence(index: &Index, wanted: &str, fault: Option<&str>) -> String {
     let generation = index.generation();
     let missing = generation.model().name();
+    if let Some(fault) = fault {
+        return format!(
+            "{missing}, with which the index was made, is not installed any more, nor can the \
+             wanted model be used ({fault}); names, tags, dates and places can be asked for \
+             meanwhile"
+        );
+    }
     let next = NextModelStatus::of(index, wanted, None, None);
     let so_far = next.map_or_else(String::new, |next| format!(" ({} so far)", next.share()));
     format!(

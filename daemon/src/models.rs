@@ -34,8 +34,8 @@ pub use bench::{
     Agreement, BenchOptions, COMMAND as MEASURE_COMMAND, LEAST_COSINE, MEAN_COSINE, Measured,
     Measurement, bench, measure,
 };
-pub(crate) use choose::choose;
-pub use choose::{Chosen, use_model};
+pub use choose::{Ahead, Chosen, use_model};
+pub(crate) use choose::{choose, indexed};
 pub use error::ModelError;
 pub use import::import;
 pub use installed::{ListedModel, ModelState, list, remove};

@@ -74,15 +74,15 @@ pub fn index(
     let engine = Engine::open(config, environment)?;
     // Somebody waits for it at a terminal.
     let ingest = engine.ingest(config, Courtesy::Normal)?;
+    let task = Task {
+        roots: &roots,
+        look: &Look::Everything,
+        bulk: true,
+        count: options.watched,
+        believe: false,
+    };
     let mut total = PassReport::default();
     for _ in 0..MOST_PASSES {
-        let task = Task {
-            roots: &roots,
-            look: &Look::Everything,
-            bulk: true,
-            count: options.watched,
-            believe: false,
-        };
         let report = ingest.run(&task, &progress.pass, stop)?;
         let rests = report.progress.found_nothing_new();
         add(&mut total, report);
@@ -92,6 +92,10 @@ pub fn index(
         std::thread::sleep(REST);
     }
     let switched = reembed(&engine, &ingest, &roots, &progress.reembedding, stop)?;
+    if let Reembedding::Settled(1..) = switched.ending {
+        // Photos that came while their model was missing are read now that it is back.
+        add(&mut total, ingest.run(&task, &progress.pass, stop)?);
+    }
     let paired = ingest.pair(&roots, Courtesy::Normal, &progress.pairing, stop)?;
     Ok((total, switched, paired))
 }
@@ -105,6 +109,13 @@ fn reembed(
     progress: &ReembedProgress,
     stop: &AtomicBool,
 ) -> Result<ReembedReport, DaemonError> {
+    if engine.fault.is_some() {
+        // What was begun with the wanted model waits for it.
+        return Ok(ReembedReport {
+            ending: Reembedding::Settled(0),
+            looked_at: 0,
+        });
+    }
     let begun = Instant::now();
     // Nobody asks questions here.
     let ready = |_: &_| Ok(());

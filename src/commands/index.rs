@@ -1,8 +1,6 @@
 //! `semfs index`: one run of indexing, with its progress and its account.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use semfs_daemon::{Config, Environment, IndexOptions, IndexProgress};
 use semfs_engine::ingest::{Reembedding, words};
@@ -17,19 +15,15 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let stop = semfs_daemon::stop_on_signal()?;
     let progress = IndexProgress::default();
-    let done = AtomicBool::new(false);
-    let (report, switched, paired) = thread::scope(|scope| {
-        let bar = scope.spawn(|| progress_bar::show(&progress, &done));
-        let options = IndexOptions {
-            once,
-            rebuild,
-            watched: progress_bar::is_visible(),
-        };
-        let report = semfs_daemon::index(config, environment, &options, &progress, &stop);
-        done.store(true, Ordering::Relaxed);
-        bar.thread().unpark();
-        report
-    })?;
+    let options = IndexOptions {
+        once,
+        rebuild,
+        watched: progress_bar::is_visible(),
+    };
+    let (report, switched, paired) = progress_bar::beside(
+        |done| progress_bar::show(&progress, done),
+        || semfs_daemon::index(config, environment, &options, &progress, &stop),
+    )?;
     let pass = report.progress;
     let mut out = io::stdout().lock();
     let seconds = std::time::Duration::from_secs_f64(pass.seconds.max(0.0));

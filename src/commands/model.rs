@@ -7,9 +7,9 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use semfs_daemon::models::{
-    self, BenchOptions, Chosen, Got, Measurement, Precision, PullOptions, megabytes,
+    self, Ahead, BenchOptions, Chosen, Got, Measurement, Precision, PullOptions, megabytes,
 };
-use semfs_daemon::{Config, Environment};
+use semfs_daemon::{Config, DaemonError, Environment};
 use semfs_engine::ingest::words;
 
 use crate::cli::{ModelCommand, Weights};
@@ -121,60 +121,61 @@ fn choose(
         Some(Weights::Auto) => automatic(config, environment, name)?,
     };
     let chosen = models::use_model(config, environment, &name)?;
-    // About how long, by what it takes on this machine now; nothing where that is not known.
-    let photos = chosen.photos.unwrap_or(0);
-    let mut out = io::stdout().lock();
     let Chosen {
         name,
         before,
+        ahead,
         has_daemon,
-        ..
     } = &chosen;
+    let mut out = io::stdout().lock();
     if name == before {
         return Ok(writeln!(out, "{name} is the chosen model already")?);
     }
     writeln!(out, "{name} is chosen; before, it was {before}")?;
-    if photos > 0 {
-        let options = BenchOptions {
-            names: vec![name.clone()],
-            photos: None,
-        };
-        let measured = models::bench(config, environment, &options, |_| {});
-        let measured = measured.ok().and_then(|mut all| Some(all.pop()?.measured));
-        let rate = measured.as_ref().map(|measured| measured.photos_per_second);
-        let threads = config.threads();
-        let about = rate
-            .filter(|rate| *rate > 0.0)
-            .map_or_else(String::new, |rate| {
-                let seconds = photos as f64 / rate / threads as f64;
-                let seconds = std::time::Duration::from_secs_f64(seconds);
-                match seconds.as_secs() {
-                    0 => String::new(),
-                    _ => format!(", which takes {} or longer", words(seconds)),
-                }
-            });
-        let who = match has_daemon {
-            true => "the daemon looks at them again now",
-            false => "the daemon, or the next `semfs index`, looks at them again",
-        };
+    let (count, searched) = match ahead {
+        Ahead::Unknown => return Ok(()),
+        Ahead::Nothing => return Ok(writeln!(out, "the index has its vectors already")?),
+        Ahead::Photos { count, searched } => (*count, searched),
+    };
+    // About how long, by what it takes on this machine now; nothing where that is not known.
+    let options = BenchOptions {
+        names: vec![name.clone()],
+        photos: None,
+    };
+    let measured = models::bench(config, environment, &options, |_| {});
+    let measured = measured.ok().and_then(|mut all| Some(all.pop()?.measured));
+    let rate = measured.as_ref().map(|measured| measured.photos_per_second);
+    let threads = config.threads();
+    let about = rate
+        .filter(|rate| *rate > 0.0)
+        .map_or_else(String::new, |rate| {
+            let seconds = count as f64 / rate / threads as f64;
+            let seconds = std::time::Duration::from_secs_f64(seconds);
+            match seconds.as_secs() {
+                0 => String::new(),
+                _ => format!(", which takes {} or longer", words(seconds)),
+            }
+        });
+    let who = match has_daemon {
+        true => "the daemon looks at them again now",
+        false => "the daemon, or the next `semfs index`, looks at them again",
+    };
+    writeln!(
+        out,
+        "{count} photos: {who}{about}. Until that is done, queries are answered with {searched}"
+    )?;
+    writeln!(out, "`semfs status` shows how far it is")?;
+    // Each thread has its own session: weights of 350 MB are there twice on two cores.
+    if let Some(measured) = measured
+        && threads > 1
+        && measured.peak_bytes > LARGE
+    {
         writeln!(
             out,
-            "{photos} photos: {who}{about}. Until that is done, queries are answered with \
-             {before}"
+            "each of {threads} threads takes about {} of memory for it; `threads = 1` in \
+             `[limits]` of the configuration has it take that once",
+            megabytes(measured.peak_bytes)
         )?;
-        writeln!(out, "`semfs status` shows how far it is")?;
-        // Each thread has its own session: weights of 350 MB are there twice on two cores.
-        if let Some(measured) = measured
-            && threads > 1
-            && measured.peak_bytes > LARGE
-        {
-            writeln!(
-                out,
-                "each of {threads} threads takes about {} of memory for it; `threads = 1` in \
-                 `[limits]` of the configuration has it take that once",
-                megabytes(measured.peak_bytes)
-            )?;
-        }
     }
     Ok(())
 }
@@ -182,13 +183,17 @@ fn choose(
 /// The small weights of a model where they are here and agree with the full ones, else these.
 fn automatic(config: &Config, environment: &Environment, name: &str) -> anyhow::Result<String> {
     let small = models::with_precision(name, Precision::Int8);
+    let mut out = io::stdout().lock();
+    if let Err(DaemonError::NoModel { .. }) = models::find(config, environment, &small) {
+        writeln!(out, "{small} is not here, so {name} is taken as it is")?;
+        return Ok(name.to_owned());
+    }
     let options = BenchOptions {
         names: vec![name.to_owned(), small.clone()],
         photos: None,
     };
     let measured = models::bench(config, environment, &options, |_| {})?;
     let agreement = measured.iter().find_map(|model| model.agreement.as_ref());
-    let mut out = io::stdout().lock();
     let Some(agreement) = agreement else {
         writeln!(out, "{small} cannot be compared with {name}")?;
         return Ok(name.to_owned());

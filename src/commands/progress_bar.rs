@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,7 +20,34 @@ pub(crate) fn is_visible() -> bool {
     io::stderr().is_terminal() && tracing::enabled!(tracing::Level::INFO)
 }
 
-/// Shows `progress` until `done`; its thread is to be unparked then.
+/// Does `work` while `show` runs beside it, which ends when its flag is set.
+pub(crate) fn beside<T>(show: impl FnOnce(&AtomicBool) + Send, work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let bar = scope.spawn(|| show(&done));
+        let _end = End {
+            done: &done,
+            bar: bar.thread(),
+        };
+        work()
+    })
+}
+
+/// Ends what is shown however the work ends: after a panic it would be waited for for ever.
+struct End<'a> {
+    done: &'a AtomicBool,
+    bar: &'a Thread,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        // It must not make a short run longer.
+        self.bar.unpark();
+    }
+}
+
+/// Shows `progress` until `done`.
 pub(crate) fn show(progress: &IndexProgress, done: &AtomicBool) {
     let template = "{bar:30} {human_pos} of {human_len}{prefix}  {msg}";
     follow(template, done, |view| {
@@ -67,8 +94,7 @@ pub(crate) enum View<'a> {
     Line,
 }
 
-/// Has `draw` show how far something is until `done`; the thread is to be unparked then, as the
-/// bar must not make a short run longer.
+/// Has `draw` show how far something is until `done`.
 pub(crate) fn follow(template: &str, done: &AtomicBool, mut draw: impl FnMut(View<'_>)) {
     let bar = is_visible().then(|| bar(template));
     let mut logged = Instant::now();
@@ -92,4 +118,22 @@ fn bar(template: &str) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{self, AssertUnwindSafe};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn after_a_panic_of_the_work_the_bar_was_waited_for_for_ever() {
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || {
+            let work = AssertUnwindSafe(|| beside(|done| follow("", done, |_| {}), || panic!()));
+            ended.send(panic::catch_unwind(work).is_err())
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(20)), Ok(true));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Daemon, Home};
+use crate::support::{Daemon, Home, names};
 
 /// A root that changes is looked at again within a second.
 const LIVELY: &str = "rescan_minutes = 0\npoll_seconds = 1\nrest_seconds = 0";
@@ -332,4 +332,121 @@ fn a_disk_that_is_away_holds_nothing_up_and_follows_when_it_is_back() {
     // In another order where photos are worth the same.
     let all: BTreeSet<PathBuf> = home.search("red car", 10).into_iter().collect();
     assert_eq!(all, anew.search("red car", 10).into_iter().collect());
+}
+
+#[test]
+fn a_wanted_model_that_was_not_there_stopped_status_search_and_daemon() {
+    let home = Home::new();
+    draw(&home.photos(), 0, 150);
+    home.ok(&["index"]);
+    let before = answers(&home);
+    let other = other_model(&home, "darker", "0.5");
+    let aside = home.path().join("unmounted");
+    want(&home, &other);
+    // A part of its vectors is there when it goes.
+    let Some(daemon) = Daemon::spawn(&home) else {
+        return;
+    };
+    let begun = || home.status().0["next"]["done"].as_u64();
+    daemon.wait_for("its first vectors", || begun() > Some(0));
+    drop(daemon.kill());
+    let done = begun().expect("it was done before it could be taken away");
+    fs::rename(&other, &aside).unwrap();
+
+    assert_eq!(answers(&home), before);
+    let status = home.status();
+    let error = status.0["last_error"].as_str().unwrap();
+    assert!(error.contains("darker"), "{error}");
+    assert!(status.0["next"].is_null());
+    draw(&home.photos(), 150, 1);
+    let printed = home.ok(&["index", "--once"]);
+    assert!(printed.starts_with("1 new"), "{printed}");
+    let daemon = Daemon::start(&home).unwrap();
+    let listed = home.mount().join("search/red car");
+    assert!(fs::read_dir(&listed).unwrap().count() > 0);
+    daemon.wait_for("the error", || {
+        let error = home.status().0["last_error"].clone();
+        error.as_str().is_some_and(|error| error.contains("darker"))
+    });
+    drop(daemon);
+
+    // It goes on where it was.
+    fs::rename(&aside, &other).unwrap();
+    assert!(begun() >= Some(done), "{:?} after {done}", begun());
+    home.ok(&["index"]);
+    assert_eq!(model(&home), "darker 1");
+}
+
+#[test]
+fn without_any_model_of_its_own_an_index_still_tells_what_needs_none() {
+    let home = Home::new();
+    draw(&home.photos().join("holiday"), 0, 10);
+    let gone = other_model(&home, "darker", "0.5");
+    let aside = home.path().join("unmounted");
+    want(&home, &gone);
+    home.ok(&["index"]);
+    let before = answers(&home);
+    fs::rename(&gone, &aside).unwrap();
+    let error = home.error(&["search", "red car"]);
+    assert!(
+        error.contains("darker 1") && error.contains("is not installed"),
+        "{error}"
+    );
+    assert!(!error.contains("semfs-mini"), "{error}");
+    let status = home.status();
+    assert_eq!(status.0["model"]["name"], "darker 1");
+    assert!(status.0["next"].is_null());
+    assert_eq!(home.search("in=holiday", 50).len(), 10);
+    // What comes meanwhile gets no vectors of another model, and its own when that is back.
+    draw(&home.photos().join("holiday"), 10, 1);
+    home.ok(&["index", "--once"]);
+    if let Some(daemon) = Daemon::start(&home) {
+        let listed = names(&home.mount().join("search/in=holiday"));
+        let photos = listed.iter().filter(|name| name.ends_with(".jpg"));
+        assert_eq!(photos.count(), 11, "{listed:?}");
+        drop(daemon);
+    }
+    fs::rename(&aside, &gone).unwrap();
+    home.ok(&["index", "--once"]);
+    assert_eq!(model(&home), "darker 1");
+    assert_eq!(answers(&home), fresh(&home, &gone));
+    fs::remove_file(home.photos().join("holiday/010.jpg")).unwrap();
+    home.ok(&["index", "--once"]);
+    assert_eq!(answers(&home), before);
+    // Where there are no vectors yet, nobody chooses for the owner.
+    let empty = Home::new();
+    want(&empty, &aside);
+    let error = empty.error(&["index"]);
+    assert!(error.contains("unmounted"), "{error}");
+}
+
+#[test]
+fn choosing_named_the_model_chosen_before_as_the_one_that_answers() {
+    let home = Home::new();
+    draw(&home.photos(), 0, 6);
+    home.ok(&["index"]);
+    for (name, scale) in [("darker", "0.5"), ("dark", "0.25")] {
+        let folder = other_model(&home, name, scale);
+        home.ok(&["model", "import", folder.to_str().unwrap()]);
+    }
+    let answering = "queries are answered with semfs-mini";
+    let printed = home.ok(&["model", "use", "darker"]);
+    assert!(printed.contains("6 photos: "), "{printed}");
+    assert!(printed.contains(answering), "{printed}");
+    // Nothing was looked at yet.
+    let printed = home.ok(&["model", "use", "dark"]);
+    assert!(printed.contains("before, it was darker"), "{printed}");
+    assert!(printed.contains(answering), "{printed}");
+    let printed = home.ok(&["model", "use", "mini"]);
+    assert!(printed.contains("has its vectors already"), "{printed}");
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let printed = home.ok(&["model", "use", "darker"]);
+    assert!(printed.contains(answering), "{printed}");
+    daemon.wait_for("the model", || model(&home) == "darker 1");
+    // Small weights that are not here are no error.
+    let printed = home.ok(&["model", "use", "dark", "--precision", "auto"]);
+    assert!(printed.contains("dark-int8 is not here"), "{printed}");
+    assert!(printed.contains("dark is chosen"), "{printed}");
 }

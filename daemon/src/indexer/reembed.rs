@@ -45,7 +45,8 @@ pub(super) struct Switching {
 
 /// What others may ask.
 struct Told {
-    model: Model,
+    /// The wanted model, if it could be used.
+    model: Option<Model>,
     waits: Option<String>,
     error: Option<String>,
 }
@@ -67,9 +68,9 @@ impl Switching {
             woken: Condvar::new(),
             interrupt: AtomicBool::new(false),
             told: Mutex::new(Told {
-                model: engine.model.clone(),
+                model: engine.fault.is_none().then(|| engine.model.clone()),
                 waits: None,
-                error: None,
+                error: engine.fault.clone(),
             }),
         }
     }
@@ -125,8 +126,9 @@ impl Indexer {
     /// The model that takes the place of the one whose vectors are searched, if one does.
     pub(crate) fn next_model(&self) -> Option<NextModelStatus> {
         let told = lock(&self.switching.told);
-        let wanted = told.model.fingerprint();
-        let (name, waits) = (told.model.name(), told.waits.clone());
+        let model = told.model.as_ref()?;
+        let (wanted, name) = (model.fingerprint(), model.name());
+        let waits = told.waits.clone();
         drop(told);
         let rate = self.switching.progress.rate().filter(|_| waits.is_none());
         let next = NextModelStatus::of(&self.index, &name, rate, waits);
@@ -176,7 +178,7 @@ impl Indexer {
                 return LATER;
             }
         };
-        lock(&switching.told).model = model.clone();
+        lock(&switching.told).model = Some(model.clone());
         let roots: Vec<RootSettings> = self
             .keepers
             .iter()

@@ -1,6 +1,8 @@
 //! `semfs model use`: a model is tried, and then wanted.
 
-use semfs_engine::catalog::Catalog;
+use std::path::PathBuf;
+
+use semfs_engine::catalog::{Catalog, ModelRecord};
 use semfs_engine::decisions::Decisions;
 use semfs_engine::embed::{Model, Runtime};
 use semfs_engine::index::Index;
@@ -23,10 +25,39 @@ pub struct Chosen {
     pub name: String,
     /// The one that was wanted before.
     pub before: String,
-    /// Photos that are to be looked at again, if there is an index that tells.
-    pub photos: Option<u64>,
+    /// What the index has to do with it.
+    pub ahead: Ahead,
     /// A daemon is running, and has begun.
     pub has_daemon: bool,
+}
+
+/// What is ahead of an index that is to have the vectors of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ahead {
+    /// There are no photos in it, or it cannot tell.
+    Unknown,
+    /// It has the vectors already.
+    Nothing,
+    /// All photos are to be looked at again.
+    Photos {
+        /// How many.
+        count: u64,
+        /// The model whose vectors are searched until then, name and version.
+        searched: String,
+    },
+}
+
+impl Ahead {
+    fn of(model: &Model, count: u64, searched: &str, fingerprint: &str) -> Self {
+        match count {
+            0 => Self::Unknown,
+            _ if model.fingerprint().to_string() == fingerprint => Self::Nothing,
+            _ => Self::Photos {
+                count,
+                searched: searched.to_owned(),
+            },
+        }
+    }
 }
 
 /// Tries a model, and makes it the wanted one. The index is not touched: it answers with the
@@ -45,14 +76,15 @@ pub fn use_model(
     let runtime = Runtime::load(&find_runtime(config, environment)?)?;
     try_model(&runtime, &model)?;
     if let Some(daemon) = Daemon::of(&config.state)? {
-        let before = daemon.status()?;
+        let status = daemon.status()?;
+        let searched = &status.model;
         let decisions = Decisions::open(&config.state)?;
         let was = wanted(config, &decisions);
         daemon.use_model(name)?;
         return Ok(Chosen {
             name: name.to_owned(),
             before: was,
-            photos: Some(before.photos),
+            ahead: Ahead::of(&model, status.photos, &searched.name, &searched.fingerprint),
             has_daemon: true,
         });
     }
@@ -61,10 +93,14 @@ pub fn use_model(
     let decisions = Decisions::open(&config.state)?;
     let before = wanted(config, &decisions);
     choose(config, environment, &decisions, name)?;
+    let indexed = read_indexed(config).ok().flatten();
+    let ahead = indexed.map_or(Ahead::Unknown, |Indexed { photos, model: of }| {
+        Ahead::of(&model, photos, &of.name(), &of.fingerprint.to_string())
+    });
     Ok(Chosen {
         name: name.to_owned(),
         before,
-        photos: photos(config),
+        ahead,
         has_daemon: false,
     })
 }
@@ -130,12 +166,39 @@ fn mend(found: &Installed) -> String {
     }
 }
 
-/// Photos of an index that nobody has open; nothing where there is none.
-fn photos(config: &Config) -> Option<u64> {
-    let path = config.state.join("catalog");
-    if !path.is_dir() {
-        return None;
+/// What an index holds vectors of.
+pub(crate) struct Indexed {
+    pub photos: u64,
+    pub model: ModelRecord,
+}
+
+/// What the index holds, if there is one with vectors in it.
+///
+/// # Errors
+/// When another process has it open, or it cannot be read.
+pub(crate) fn indexed(config: &Config) -> Result<Option<Indexed>, DaemonError> {
+    if !catalog(config).is_dir() {
+        return Ok(None);
     }
-    let totals = Catalog::open(&path).ok()?.totals().ok()?;
-    Some(totals.photos)
+    let _held = Index::hold(&config.state)?;
+    read_indexed(config)
+}
+
+/// The same of an index that is held.
+fn read_indexed(config: &Config) -> Result<Option<Indexed>, DaemonError> {
+    let path = catalog(config);
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let catalog = Catalog::open(&path)?;
+    let totals = catalog.totals()?;
+    let stores = catalog.stores()?.filter(|_| totals.rows > 0);
+    Ok(stores.map(|stores| Indexed {
+        photos: totals.photos,
+        model: stores.current.model,
+    }))
+}
+
+fn catalog(config: &Config) -> PathBuf {
+    config.state.join("catalog")
 }

@@ -1,12 +1,11 @@
 //! A model that is being fetched: a bar on a terminal, a line now and then otherwise.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::AtomicBool;
 
 use semfs_daemon::DaemonError;
 use semfs_daemon::models::{Phase, Progress, megabytes};
 
-use crate::commands::progress_bar::{View, follow};
+use crate::commands::progress_bar::{View, beside, follow};
 
 /// Does something that can be followed and ended early.
 pub(super) fn shown<T: Send>(
@@ -14,14 +13,7 @@ pub(super) fn shown<T: Send>(
 ) -> anyhow::Result<T> {
     let stop = semfs_daemon::stop_on_signal()?;
     let progress = Progress::default();
-    let done = AtomicBool::new(false);
-    let result = thread::scope(|scope| {
-        let bar = scope.spawn(|| show(&progress, &done));
-        let result = work(&progress, &stop);
-        done.store(true, Ordering::Relaxed);
-        bar.thread().unpark();
-        result
-    });
+    let result = beside(|done| show(&progress, done), || work(&progress, &stop));
     Ok(result?)
 }
 
