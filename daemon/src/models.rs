@@ -18,6 +18,7 @@ mod import;
 mod installed;
 pub mod known;
 mod layouts;
+mod listing;
 mod origin;
 mod progress;
 mod pull;

@@ -5,11 +5,9 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::error::ModelError;
-use super::hash::Expected;
 use super::http::{Failure, Http, io_words};
+use super::listing::{Answer, Told};
 use super::origin::LockedFile;
 
 /// The usual hub.
@@ -34,29 +32,14 @@ pub(super) struct Repository {
 #[derive(Debug)]
 pub(super) struct Listing {
     pub commit: String,
-    pub files: Vec<LockedFile>,
+    pub files: Vec<Told>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    sha: String,
-    #[serde(default)]
-    siblings: Vec<Sibling>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sibling {
-    rfilename: String,
-    size: Option<u64>,
-    blob_id: Option<String>,
-    lfs: Option<Lfs>,
-}
-
-#[derive(Deserialize)]
-struct Lfs {
-    sha256: Option<String>,
-    size: Option<u64>,
+/// A repository of a hub, to be asked about.
+pub(super) struct Hub<'a> {
+    pub http: &'a Http,
+    pub endpoint: &'a str,
+    pub repository: &'a Repository,
 }
 
 impl Repository {
@@ -78,61 +61,63 @@ impl Repository {
     }
 }
 
-/// What is in `repository`, by the word of the hub at `endpoint`.
-pub(super) fn listing(
-    http: &Http,
-    endpoint: &str,
-    repository: &Repository,
-) -> Result<Listing, ModelError> {
-    let Repository { name, revision } = repository;
-    let revision = encoded(revision, false);
-    let url = format!("{endpoint}/api/models/{name}/revision/{revision}?blobs=true");
-    let text = text(http, &url).map_err(|failure| ModelError::Hub {
-        url: url.clone(),
-        reason: failure.words(),
-    })?;
-    let refused = |reason: String| ModelError::Repository {
-        repository: name.clone(),
-        reason,
-    };
-    let answer: Answer = serde_json::from_slice(&text)
-        .map_err(|error| refused(format!("{url} is no answer of a hub ({error})")))?;
-    if answer.sha.len() != 40 || !answer.sha.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(refused(format!("{:?} is no commit", answer.sha)));
+impl Hub<'_> {
+    /// What is in the repository.
+    pub(super) fn listing(&self) -> Result<Listing, ModelError> {
+        let Repository { name, revision } = self.repository;
+        let revision = encoded(revision, false);
+        let endpoint = self.endpoint;
+        let url = format!("{endpoint}/api/models/{name}/revision/{revision}?blobs=true");
+        let text = text(self.http, &url).map_err(|failure| ModelError::Hub {
+            url: url.clone(),
+            reason: failure.words(),
+        })?;
+        let answer = Answer::parse(&text)
+            .map_err(|error| self.refused(format!("{url} is no answer of a hub ({error})")))?;
+        if answer.commit.len() != 40 || !answer.commit.bytes().all(|d| d.is_ascii_hexdigit()) {
+            return Err(self.refused(format!("{:?} is no commit", answer.commit)));
+        }
+        Ok(Listing {
+            commit: answer.commit,
+            files: answer.files,
+        })
     }
-    let files = answer.siblings.into_iter().map(|sibling| {
-        let path = sibling.rfilename;
-        if !is_safe(&path) {
-            return Err(refused(format!(
+
+    /// A file that is needed, as it must be. Only of those is all asked that there is to know: a
+    /// repository may have others that nobody could fetch.
+    pub(super) fn locked(&self, listing: &Listing, path: &str) -> Result<LockedFile, ModelError> {
+        let told = listing.files.iter().find(|file| file.path == path);
+        let told = told.ok_or_else(|| self.refused(format!("{path} is not in it")))?;
+        if !is_safe(path) {
+            return Err(self.refused(format!(
                 "it lists {path:?}, which is no path inside a repository"
             )));
         }
-        let size = sibling
-            .lfs
-            .as_ref()
-            .and_then(|lfs| lfs.size)
-            .or(sibling.size);
-        let sha256 = sibling.lfs.and_then(|lfs| lfs.sha256);
-        let expected = sha256
-            .map(Expected::Sha256)
-            .or(sibling.blob_id.map(Expected::Git));
-        match (size, expected) {
-            (Some(size), Some(expected)) if expected.is_valid() => Ok(LockedFile {
-                path,
+        match (told.size, told.expected.clone()) {
+            (Some(size), Some(expected)) => Ok(LockedFile {
+                path: path.to_owned(),
                 size,
                 expected,
             }),
-            _ => Err(refused(format!("the hub tells no size and hash of {path}"))),
+            _ => Err(self.refused(format!("the hub tells no size and hash of {path}"))),
         }
-    });
-    Ok(Listing {
-        commit: answer.sha,
-        files: files.collect::<Result<_, _>>()?,
-    })
+    }
+
+    /// Where a file of a commit lies.
+    pub(super) fn address(&self, commit: &str, path: &str) -> String {
+        address(self.endpoint, &self.repository.name, commit, path)
+    }
+
+    /// The repository cannot be pulled.
+    pub(super) fn refused(&self, reason: String) -> ModelError {
+        ModelError::Repository {
+            repository: self.repository.name.clone(),
+            reason,
+        }
+    }
 }
 
-/// Where a file of a commit lies.
-pub(super) fn address(endpoint: &str, repository: &str, commit: &str, path: &str) -> String {
+fn address(endpoint: &str, repository: &str, commit: &str, path: &str) -> String {
     let path = encoded(path, true);
     format!("{endpoint}/{repository}/resolve/{commit}/{path}")
 }
@@ -194,6 +179,7 @@ fn encoded(path: &str, keep_slashes: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hash::Expected;
     use super::*;
 
     #[test]
@@ -235,6 +221,30 @@ mod tests {
         ] {
             assert!(!is_safe(unsafe_path), "{unsafe_path:?}");
         }
+    }
+
+    #[test]
+    fn an_unsafe_path_is_refused_where_it_is_needed_and_nowhere_else() {
+        let repository = Repository::parse("a/b").unwrap();
+        let http = Http::new(&crate::environment::Network::default(), "http://h").unwrap();
+        let hub = Hub {
+            http: &http,
+            endpoint: "http://h",
+            repository: &repository,
+        };
+        let told = |path: &str| Told {
+            path: path.to_owned(),
+            size: Some(1),
+            expected: Some(Expected::Git("0".repeat(40))),
+        };
+        let unsafe_path = "onnx/a.onnx_data/../../../x";
+        let listing = Listing {
+            commit: "0".repeat(40),
+            files: vec![told(unsafe_path), told("a")],
+        };
+        assert!(hub.locked(&listing, "a").is_ok());
+        let error = hub.locked(&listing, unsafe_path).unwrap_err().to_string();
+        assert!(error.contains("no path inside a repository"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use semfs_engine::embed::layout::Precision;
 use super::download::Download;
 use super::error::ModelError;
 use super::http::Http;
-use super::hub::{self, Listing, Repository};
+use super::hub::{self, Hub, Listing, Repository};
 use super::known::known;
 use super::layouts::{self, MANIFEST};
 use super::origin::{self, LockedFile, Origin, Source};
@@ -91,22 +91,25 @@ pub fn pull(
     let runtime = Runtime::load(&find_runtime(config, environment)?)?;
     let endpoint = endpoint(environment)?;
     let http = Http::new(&environment.network, &endpoint)?;
-    let listing = hub::listing(&http, &endpoint, &repository)?;
-    let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
-    let needed = layouts::needed(&paths, options.precision);
-    let needed = needed.map_err(|reason| refused(&repository, reason))?;
-    let staging = store.stage(&name)?;
-    let fetch = Fetch {
+    let hub = Hub {
         http: &http,
         endpoint: &endpoint,
         repository: &repository,
-        commit: &listing.commit,
+    };
+    let listing = hub.listing()?;
+    let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
+    let needed = layouts::needed(&paths, options.precision);
+    let needed = needed.map_err(|reason| hub.refused(reason))?;
+    let staging = store.stage(&name)?;
+    let fetch = Fetch {
+        hub: &hub,
+        listing: &listing,
         staging: &staging,
         before: &folder,
         progress,
         stop,
     };
-    let files = match fetch.run(&listing, &needed) {
+    let files = match fetch.run(&needed) {
         Ok(files) => files,
         Err(error) => {
             if error.is_about_the_model() {
@@ -243,10 +246,8 @@ fn endpoint(environment: &Environment) -> Result<String, ModelError> {
 
 /// Getting the files of a model into a folder.
 struct Fetch<'a> {
-    http: &'a Http,
-    endpoint: &'a str,
-    repository: &'a Repository,
-    commit: &'a str,
+    hub: &'a Hub<'a>,
+    listing: &'a Listing,
     staging: &'a Staging,
     /// Where a broken or older model of this name lies.
     before: &'a Path,
@@ -256,27 +257,22 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     /// Fetches what is needed; what that was.
-    fn run(&self, listing: &Listing, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
-        let mut files = self.select(listing, needed)?;
+    fn run(&self, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
+        let mut files = self.select(needed)?;
         self.get(&files)?;
         if needed.iter().any(|path| path == MANIFEST) {
             // Only it says what else there is.
             let named = layouts::named_by_manifest(self.staging.path())?;
-            let more = self.select(listing, &named)?;
+            let more = self.select(&named)?;
             self.get(&more)?;
             files.extend(more);
         }
         Ok(files)
     }
 
-    fn select(&self, listing: &Listing, paths: &[String]) -> Result<Vec<LockedFile>, ModelError> {
-        let find = |path: &String| {
-            let found = listing.files.iter().find(|file| file.path == *path);
-            found
-                .cloned()
-                .ok_or_else(|| refused(self.repository, format!("{path} is not in it")))
-        };
-        paths.iter().map(find).collect()
+    fn select(&self, paths: &[String]) -> Result<Vec<LockedFile>, ModelError> {
+        let locked = |path: &String| self.hub.locked(self.listing, path);
+        paths.iter().map(locked).collect()
     }
 
     fn get(&self, files: &[LockedFile]) -> Result<(), ModelError> {
@@ -290,10 +286,9 @@ impl Fetch<'_> {
         let here = files.iter().map(|file| here(folder, file)).sum();
         self.staging.check_room(total.saturating_sub(here))?;
         for file in files {
-            let repository = &self.repository.name;
-            let url = hub::address(self.endpoint, repository, self.commit, &file.path);
+            let url = self.hub.address(&self.listing.commit, &file.path);
             let download = Download {
-                http: self.http,
+                http: self.hub.http,
                 url: &url,
                 file,
                 folder,
@@ -317,13 +312,6 @@ impl Fetch<'_> {
             // If not, it is fetched.
             let _ = std::fs::hard_link(self.before.join(&file.path), &target);
         }
-    }
-}
-
-fn refused(repository: &Repository, reason: String) -> ModelError {
-    ModelError::Repository {
-        repository: repository.name.clone(),
-        reason,
     }
 }
 

@@ -28,6 +28,7 @@ struct Shared {
     store: SocketAddr,
     repositories: Mutex<HashMap<String, Repository>>,
     faults: Mutex<Vec<(String, Fault)>>,
+    manners: Mutex<Vec<Manner>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -51,6 +52,15 @@ pub enum Fault {
     WrongLength,
 }
 
+/// What a hub does otherwise than the usual one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Manner {
+    /// Of files whose paths end so, the listing has the path alone.
+    NamesOnly(&'static str),
+    /// The hash of a large file is listed as `oid`, with what it is before it.
+    LfsOid,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -71,6 +81,7 @@ impl Hub {
             store: store.local_addr().unwrap(),
             repositories: Mutex::default(),
             faults: Mutex::default(),
+            manners: Mutex::default(),
             requests: Mutex::default(),
         });
         for (listener, is_store) in [(hub, false), (store, true)] {
@@ -105,6 +116,11 @@ impl Hub {
 
     pub fn mend(&self) {
         self.shared.faults.lock().unwrap().clear();
+    }
+
+    /// From now on it does that as well.
+    pub fn behave(&self, manner: Manner) {
+        self.shared.manners.lock().unwrap().push(manner);
     }
 
     /// What was asked for since this was asked last.
@@ -169,7 +185,7 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
         let name = rest.split("/revision/").next().unwrap_or_default();
         let repositories = shared.repositories.lock().unwrap();
         return match repositories.get(name) {
-            Some(repository) => send(stream, "200 OK", "", listing(repository).as_bytes()),
+            Some(repository) => send(stream, "200 OK", "", listing(shared, repository).as_bytes()),
             None => send(stream, "404 Not Found", "", b"{}"),
         };
     }
@@ -253,27 +269,42 @@ fn send(mut stream: &TcpStream, status: &str, headers: &str, body: &[u8]) -> boo
     sent.and_then(|()| stream.write_all(body)).is_ok()
 }
 
-fn listing(repository: &Repository) -> String {
-    let files: Vec<_> = repository
-        .iter()
-        .map(|(path, (bytes, is_large))| {
-            let mut sha1 = Sha1::new();
-            sha1.update(format!("blob {}\0", bytes.len()));
-            sha1.update(bytes);
-            let size = bytes.len();
-            let mut file = serde_json::json!({
-                "rfilename": path,
-                "size": size,
-                "blobId": hex(&sha1.finalize()),
-            });
-            if *is_large {
-                let sha256 = hex(&Sha256::digest(bytes));
-                file["lfs"] = serde_json::json!({ "sha256": sha256, "size": size });
-            }
-            file
-        })
-        .collect();
+fn listing(shared: &Shared, repository: &Repository) -> String {
+    let manners = shared.manners.lock().unwrap();
+    let has_oid = manners.contains(&Manner::LfsOid);
+    let files = repository.iter().map(|(path, (bytes, is_large))| {
+        let is_silent = |manner: &Manner| match manner {
+            Manner::NamesOnly(end) => path.ends_with(end),
+            _ => false,
+        };
+        if manners.iter().any(is_silent) {
+            return serde_json::json!({ "rfilename": path });
+        }
+        let size = bytes.len();
+        let mut file = serde_json::json!({ "rfilename": path, "size": size });
+        if !is_large {
+            file["blobId"] = blob(bytes).into();
+            return file;
+        }
+        let sha256 = hex(&Sha256::digest(bytes));
+        // In git there is a pointer to it.
+        file["blobId"] = blob(format!("oid sha256:{sha256}\nsize {size}\n").as_bytes()).into();
+        file["lfs"] = match has_oid {
+            true => serde_json::json!({ "oid": format!("sha256:{sha256}"), "size": size }),
+            false => serde_json::json!({ "sha256": sha256, "size": size }),
+        };
+        file
+    });
+    let files: Vec<_> = files.collect();
     serde_json::json!({ "id": "x", "sha": COMMIT, "siblings": files }).to_string()
+}
+
+/// The name of bytes in git.
+fn blob(bytes: &[u8]) -> String {
+    let mut sha1 = Sha1::new();
+    sha1.update(format!("blob {}\0", bytes.len()));
+    sha1.update(bytes);
+    hex(&sha1.finalize())
 }
 
 fn hex(bytes: &[u8]) -> String {
