@@ -22,6 +22,7 @@ mod listing;
 mod origin;
 mod progress;
 mod pull;
+mod redirect;
 mod store;
 mod trial;
 
