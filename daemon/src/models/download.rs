@@ -4,32 +4,26 @@
 //! What has come lies in `NAME.part`; only a file whose hash is right gets its name.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::OFlag;
 
 use super::Progress;
 use super::error::ModelError;
 use super::hash::Hasher;
-use super::http::{Failure, Http, io_words};
-use super::hub::{ATTEMPTS, wait};
+use super::http::{ATTEMPTS, Answer, Failure, Http};
 use super::origin::LockedFile;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 16;
 
 /// A download.
 pub(super) struct Download<'a> {
-    pub http: &'a Http,
+    pub http: &'a Http<'a>,
     pub url: &'a str,
     pub file: &'a LockedFile,
     /// The folder of the model on its way.
     pub folder: &'a Path,
     pub progress: &'a Progress,
-    pub stop: &'a AtomicBool,
 }
 
 /// What is here of a file.
@@ -151,13 +145,14 @@ impl Download<'_> {
                 });
             }
             tracing::debug!(file = self.file.path, attempt, reason, "going on");
-            wait(attempt);
+            self.http
+                .wait(attempt)
+                .map_err(|failure| failure.at(self.url))?;
         }
         Ok(())
     }
 
     fn attempt(&self, part: &mut Part) -> Result<Ended, ModelError> {
-        self.check_stop()?;
         let answer = match self.http.get(self.url, part.done) {
             Ok(answer) => answer,
             // Not satisfiable: there is no such byte, so this is another file.
@@ -166,30 +161,22 @@ impl Download<'_> {
                 return Ok(Ended::Broken("the server has less of it".to_owned()));
             }
             Err(failure) if failure.may_pass() => return Ok(Ended::Broken(failure.words())),
-            Err(failure) => {
-                return Err(ModelError::Hub {
-                    url: self.url.to_owned(),
-                    reason: failure.words(),
-                });
+            Err(failure) => return Err(failure.at(self.url)),
+        };
+        let head = &answer.head;
+        let end = head.length.map(|length| head.start.saturating_add(length));
+        match end {
+            Some(end) if end != self.file.size => {
+                let expected = self.file.size;
+                let reason = format!("the server has {end} bytes of it, not {expected}");
+                Ok(Ended::Broken(reason))
             }
-        };
-        let Some(end) = answer.length.map(|length| answer.start + length) else {
-            return self.receive(part, answer.start, answer.body);
-        };
-        if end != self.file.size {
-            let expected = self.file.size;
-            let reason = format!("the server has {end} bytes of it, not {expected}");
-            return Ok(Ended::Broken(reason));
+            _ => self.receive(part, &answer),
         }
-        self.receive(part, answer.start, answer.body)
     }
 
-    fn receive(
-        &self,
-        part: &mut Part,
-        start: u64,
-        mut body: Box<dyn Read>,
-    ) -> Result<Ended, ModelError> {
+    fn receive(&self, part: &mut Part, answer: &Answer) -> Result<Ended, ModelError> {
+        let start = answer.head.start;
         if start != part.done {
             // A server that knows no ranges sends all of it.
             self.restart(part)?;
@@ -197,18 +184,21 @@ impl Download<'_> {
                 return Ok(Ended::Broken("the server sent another part".to_owned()));
             }
         }
-        let mut buffer = vec![0; BUFFER];
         loop {
-            self.check_stop()?;
-            let read = match body.read(&mut buffer) {
-                Ok(0) if part.done == self.file.size => return Ok(Ended::Whole),
-                Ok(0) => return Ok(Ended::Broken("the server sent no more".to_owned())),
-                Ok(read) => read as u64,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            let bytes = match answer.body.next() {
+                Err(Failure::Interrupted) => return Err(ModelError::Interrupted),
                 // The last byte is here; how the connection ends is no matter.
                 Err(_) if part.done == self.file.size => return Ok(Ended::Whole),
-                Err(error) => return Ok(Ended::Broken(io_words(&error))),
+                Err(failure) => return Ok(Ended::Broken(failure.words())),
+                Ok(bytes) => bytes,
             };
+            let read = bytes.len() as u64;
+            if read == 0 {
+                return Ok(match part.done == self.file.size {
+                    true => Ended::Whole,
+                    false => Ended::Broken("the server sent no more".to_owned()),
+                });
+            }
             if read > self.file.size - part.done {
                 self.restart(part)?;
                 let size = self.file.size;
@@ -216,21 +206,13 @@ impl Download<'_> {
                     "the server sent more than {size} bytes"
                 )));
             }
-            let bytes = &buffer[..read as usize];
-            part.file.write_all(bytes).map_err(|error| {
+            part.file.write_all(&bytes).map_err(|error| {
                 let missing = self.file.size - part.done;
                 ModelError::write(self.folder, error, missing)
             })?;
-            part.hasher.update(bytes);
+            part.hasher.update(&bytes);
             part.done += read;
             self.progress.add(read);
-        }
-    }
-
-    fn check_stop(&self) -> Result<(), ModelError> {
-        match self.stop.load(Ordering::Relaxed) {
-            true => Err(ModelError::Interrupted),
-            false => Ok(()),
         }
     }
 }

@@ -1,14 +1,22 @@
 //! Asking a server of files over HTTP: one GET at a time, through the proxies of the
-//! environment, with redirects followed by hand so that the token goes to the hub alone.
+//! environment, with redirects followed by hand so that the token goes to the hub alone. A
+//! server that is silent holds nobody up who wants to end.
 //!
 //! Knows nothing of repositories and of the disk.
 
 use std::fs;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use ureq::http::Uri;
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
+use ureq::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, LOCATION,
+    RANGE,
+};
+use ureq::http::{HeaderMap, HeaderName, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
 
@@ -25,8 +33,26 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
 
-/// A client of one hub.
-pub(super) struct Http {
+/// How often a question is asked before it is given up.
+pub(super) const ATTEMPTS: u32 = 4;
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 16;
+
+/// Pieces that have come and that nobody took yet.
+const MOST_PIECES: usize = 4;
+
+/// Time between two looks at whether to end.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A client of one hub. What it waits for ends when `stop` is set.
+pub(super) struct Http<'a> {
+    client: Arc<Client>,
+    stop: &'a AtomicBool,
+}
+
+/// What asks, on a thread of its own: one that waits for a server cannot be called back.
+struct Client {
     agent: Agent,
     network: Network,
     /// Where the token may go: scheme, host and port.
@@ -44,6 +70,8 @@ pub(super) enum Failure {
     Connection(String),
     /// It cannot work.
     Impossible(String),
+    /// The user ended it.
+    Interrupted,
 }
 
 impl Failure {
@@ -52,7 +80,18 @@ impl Failure {
         match self {
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::Connection(_) => true,
-            Self::Impossible(_) => false,
+            Self::Impossible(_) | Self::Interrupted => false,
+        }
+    }
+
+    /// Of a question about `url`.
+    pub(super) fn at(&self, url: &str) -> ModelError {
+        match self {
+            Self::Interrupted => ModelError::Interrupted,
+            failure => ModelError::Hub {
+                url: url.to_owned(),
+                reason: failure.words(),
+            },
         }
     }
 
@@ -68,22 +107,48 @@ impl Failure {
             Self::Status(429) => "the hub says that it was asked too often (429)".to_owned(),
             Self::Status(status) => format!("the server answered {status}"),
             Self::Connection(reason) | Self::Impossible(reason) => reason.clone(),
+            Self::Interrupted => ModelError::Interrupted.to_string(),
         }
     }
 }
 
 /// What a server sends.
-pub(super) struct Answer {
+pub(super) struct Answer<'a> {
+    /// What it says of it.
+    pub head: Head,
+    /// The bytes.
+    pub body: Body<'a>,
+}
+
+/// What a server says of what it sends.
+pub(super) struct Head {
     /// The first byte that it sends, of those of the file.
     pub start: u64,
     /// How many it says that it sends.
     pub length: Option<u64>,
-    /// The bytes.
-    pub body: Box<dyn Read>,
+    /// All that it says.
+    pub headers: HeaderMap,
 }
 
-impl Http {
-    pub(super) fn new(network: &Network, endpoint: &str) -> Result<Self, ModelError> {
+/// Bytes on their way.
+pub(super) struct Body<'a> {
+    pieces: Receiver<Result<Vec<u8>, Failure>>,
+    stop: &'a AtomicBool,
+}
+
+impl Body<'_> {
+    /// The next bytes; none at the end.
+    pub(super) fn next(&self) -> Result<Vec<u8>, Failure> {
+        received(&self.pieces, self.stop)?
+    }
+}
+
+impl<'a> Http<'a> {
+    pub(super) fn new(
+        network: &Network,
+        endpoint: &str,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, ModelError> {
         let stall = network.stall_seconds.map_or(STALL, Duration::from_secs);
         let mut tls = TlsConfig::builder();
         if let Some(path) = &network.certificates {
@@ -107,62 +172,170 @@ impl Http {
             .tls_config(tls.build())
             .proxy(None)
             .build();
-        Ok(Self {
+        let client = Client {
             agent: config.new_agent(),
             network: network.clone(),
             origin: endpoint.parse().ok().and_then(|uri| origin(&uri)),
+        };
+        Ok(Self {
+            client: Arc::new(client),
+            stop,
         })
     }
 
     /// Gets a file from byte `from` on; from its first if the server cannot do otherwise.
-    pub(super) fn get(&self, url: &str, from: u64) -> Result<Answer, Failure> {
-        let mut url = url.to_owned();
-        for _ in 0..=MOST_REDIRECTS {
-            let uri: Uri = url
-                .parse()
-                .map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))?;
-            let response = self.ask(&uri, from)?;
-            let header = |name| {
-                let value = response.headers().get(&name);
-                value
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned)
-            };
-            match response.status().as_u16() {
-                200 => {
-                    let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                    return Ok(answer(0, length, response));
+    pub(super) fn get(&self, url: &str, from: u64) -> Result<Answer<'a>, Failure> {
+        let url = url.to_owned();
+        let (to_head, head) = sync_channel(1);
+        let (to_body, pieces) = sync_channel(MOST_PIECES);
+        self.apart(move |client| match client.get(&url, from) {
+            Ok((head, body)) => {
+                if to_head.send(Ok(head)).is_ok() {
+                    pump(body, &to_body);
                 }
+            }
+            Err(failure) => drop(to_head.send(Err(failure))),
+        })?;
+        let stop = self.stop;
+        Ok(Answer {
+            head: received(&head, stop)??,
+            body: Body { pieces, stop },
+        })
+    }
+
+    /// All that is at `url`, if that is not more than `longest` bytes, and what the server says
+    /// of it. Asked for again where that may help.
+    pub(super) fn text(&self, url: &str, longest: u64) -> Result<(HeaderMap, Vec<u8>), Failure> {
+        self.again(url, || {
+            let Answer { head, body } = self.get(url, 0)?;
+            let mut text = Vec::new();
+            loop {
+                let piece = body.next()?;
+                if piece.is_empty() {
+                    return Ok((head.headers, text));
+                }
+                text.extend(piece);
+                if text.len() as u64 > longest {
+                    return Err(Failure::Impossible("its answer has no end".to_owned()));
+                }
+            }
+        })
+    }
+
+    /// Waits before another attempt, longer each time.
+    pub(super) fn wait(&self, attempt: u32) -> Result<(), Failure> {
+        let end = Instant::now() + Duration::from_millis(250 << attempt.min(5));
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    fn again<T>(&self, url: &str, ask: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut attempt = 1;
+        loop {
+            match ask() {
+                Err(failure) if failure.may_pass() && attempt < ATTEMPTS => {
+                    tracing::debug!(attempt, url, reason = failure.words(), "asking again");
+                    self.wait(attempt)?;
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Begins something on a thread that is left behind if it does not end.
+    fn apart(&self, work: impl FnOnce(&Client) + Send + 'static) -> Result<(), Failure> {
+        let client = Arc::clone(&self.client);
+        let begun = thread::Builder::new()
+            .name("http".to_owned())
+            .spawn(move || work(&client));
+        begun.map(drop).map_err(|error| {
+            let reason = format!("the system begins no thread for it ({error})");
+            Failure::Impossible(reason)
+        })
+    }
+}
+
+/// What a thread sends, unless `stop` is set before.
+fn received<T>(from: &Receiver<T>, stop: &AtomicBool) -> Result<T, Failure> {
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failure::Interrupted);
+        }
+        match from.recv_timeout(GLANCE) {
+            Ok(sent) => return Ok(sent),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let reason = "the connection was given up".to_owned();
+                return Err(Failure::Connection(reason));
+            }
+        }
+    }
+}
+
+/// Sends all that is read, and then an empty piece; or why there is no more.
+fn pump(mut from: impl Read, to: &SyncSender<Result<Vec<u8>, Failure>>) {
+    loop {
+        let mut piece = vec![0; PIECE];
+        let sent = match from.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(read) => {
+                piece.truncate(read);
+                Ok(piece)
+            }
+            Err(error) => Err(Failure::Connection(io_words(&error))),
+        };
+        let is_last = !sent.as_ref().is_ok_and(|piece| !piece.is_empty());
+        if to.send(sent).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+impl Client {
+    fn get(&self, url: &str, from: u64) -> Result<(Head, impl Read + use<>), Failure> {
+        let mut uri: Uri = url
+            .parse()
+            .map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))?;
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.ask(&uri, from)?;
+            let headers = response.headers();
+            let start = match response.status().as_u16() {
+                200 => 0,
                 206 => {
-                    let start = header(CONTENT_RANGE).and_then(|range| start_of(&range));
-                    let start = start.ok_or_else(|| {
+                    let start = header(headers, &CONTENT_RANGE).and_then(start_of);
+                    start.ok_or_else(|| {
                         let reason = "the server sent a part of the file and not which";
                         Failure::Impossible(reason.to_owned())
-                    })?;
-                    let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                    return Ok(answer(start, length, response));
+                    })?
                 }
                 301 | 302 | 303 | 307 | 308 => {
-                    let to = response.headers().get(LOCATION);
-                    let next = to.and_then(|to| redirect::resolve(&uri, to.as_bytes()));
-                    let next = next.ok_or_else(|| {
-                        let reason = format!("{url} leads to {to:?}, which is no address of HTTP");
-                        Failure::Impossible(reason)
-                    })?;
-                    if uri.scheme_str() == Some("https") && !next.starts_with("https:") {
-                        let reason = format!("{url} leads to {next}, which is not encrypted");
-                        return Err(Failure::Impossible(reason));
-                    }
-                    url = next;
+                    uri = next(&uri, headers)?;
+                    continue;
                 }
                 status => return Err(Failure::Status(status)),
-            }
+            };
+            let head = Head {
+                start,
+                length: header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+                headers: headers.clone(),
+            };
+            return Ok((head, response.into_body().into_reader()));
         }
         Err(Failure::Impossible(format!("{url} leads on and on")))
     }
 
     fn ask(&self, uri: &Uri, from: u64) -> Result<ureq::http::Response<ureq::Body>, Failure> {
-        let mut request = self.agent.get(uri);
+        // A hash is that of the bytes of the file, and a part is one of them.
+        let mut request = self.agent.get(uri).header(ACCEPT_ENCODING, "identity");
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
@@ -171,12 +344,20 @@ impl Http {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.config().proxy(self.proxy_for(uri)?).build();
-        request.call().map_err(|error| match error {
+        let response = request.call().map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
                 Failure::Impossible(error.to_string())
             }
             error => Failure::Connection(words(&error)),
-        })
+        })?;
+        let encoding = header(response.headers(), &CONTENT_ENCODING).unwrap_or_default();
+        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        if response.status().is_success() && !is_plain {
+            return Err(Failure::Impossible(format!(
+                "the server sends it encoded as {encoding:?}, and was asked for it as it is"
+            )));
+        }
+        Ok(response)
     }
 
     /// The proxy for an address, as the environment says.
@@ -199,12 +380,25 @@ impl Http {
     }
 }
 
-fn answer(start: u64, length: Option<u64>, response: ureq::http::Response<ureq::Body>) -> Answer {
-    Answer {
-        start,
-        length,
-        body: Box::new(response.into_body().into_reader()),
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Where a redirect from `uri` leads.
+fn next(uri: &Uri, headers: &HeaderMap) -> Result<Uri, Failure> {
+    let to = headers.get(LOCATION).map_or(&[][..], |to| to.as_bytes());
+    let found = redirect::resolve(uri, to).and_then(|next| next.parse::<Uri>().ok());
+    let next = found.ok_or_else(|| {
+        let to = String::from_utf8_lossy(to);
+        Failure::Impossible(format!(
+            "{uri} leads to {to:?}, which is no address of HTTP"
+        ))
+    })?;
+    if uri.scheme_str() == Some("https") && next.scheme_str() != Some("https") {
+        let reason = format!("{uri} leads to {next}, which is not encrypted");
+        return Err(Failure::Impossible(reason));
     }
+    Ok(next)
 }
 
 /// An error of a connection, in words.
@@ -218,7 +412,7 @@ fn words(error: &ureq::Error) -> String {
 }
 
 /// An error while bytes are read, in words.
-pub(super) fn io_words(error: &io::Error) -> String {
+fn io_words(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     match inner {
         Some(error @ ureq::Error::Timeout(_)) => words(error),

@@ -1,12 +1,8 @@
 //! What a hub tells of a repository: the commit of a revision, and the size and hash of each
 //! file in it. Nothing that it says of paths is trusted.
 
-use std::io::Read;
-use std::thread;
-use std::time::Duration;
-
 use super::error::ModelError;
-use super::http::{Failure, Http, io_words};
+use super::http::Http;
 use super::listing::{Answer, Told};
 use super::origin::LockedFile;
 
@@ -15,9 +11,6 @@ pub(super) const ENDPOINT: &str = "https://huggingface.co";
 
 /// A listing that is longer is not read.
 const LONGEST_LISTING: u64 = 16 << 20;
-
-/// How often a question is asked before it is given up.
-pub(super) const ATTEMPTS: u32 = 4;
 
 /// A repository of the hub, at a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +30,7 @@ pub(super) struct Listing {
 
 /// A repository of a hub, to be asked about.
 pub(super) struct Hub<'a> {
-    pub http: &'a Http,
+    pub http: &'a Http<'a>,
     pub endpoint: &'a str,
     pub repository: &'a Repository,
 }
@@ -68,10 +61,8 @@ impl Hub<'_> {
         let revision = encoded(revision, false);
         let endpoint = self.endpoint;
         let url = format!("{endpoint}/api/models/{name}/revision/{revision}?blobs=true");
-        let text = text(self.http, &url).map_err(|failure| ModelError::Hub {
-            url: url.clone(),
-            reason: failure.words(),
-        })?;
+        let text = self.http.text(&url, LONGEST_LISTING);
+        let (_, text) = text.map_err(|failure| failure.at(&url))?;
         let answer = Answer::parse(&text)
             .map_err(|error| self.refused(format!("{url} is no answer of a hub ({error})")))?;
         if answer.commit.len() != 40 || !answer.commit.bytes().all(|d| d.is_ascii_hexdigit()) {
@@ -122,34 +113,6 @@ fn address(endpoint: &str, repository: &str, commit: &str, path: &str) -> String
     format!("{endpoint}/{repository}/resolve/{commit}/{path}")
 }
 
-fn text(http: &Http, url: &str) -> Result<Vec<u8>, Failure> {
-    let mut attempt = 1;
-    loop {
-        let got = http.get(url, 0).and_then(|answer| {
-            let mut text = Vec::new();
-            let read = answer.body.take(LONGEST_LISTING + 1).read_to_end(&mut text);
-            read.map_err(|error| Failure::Connection(io_words(&error)))?;
-            match text.len() as u64 {
-                0..=LONGEST_LISTING => Ok(text),
-                _ => Err(Failure::Impossible("its answer has no end".to_owned())),
-            }
-        });
-        match got {
-            Err(failure) if failure.may_pass() && attempt < ATTEMPTS => {
-                tracing::debug!(attempt, url, reason = failure.words(), "asking again");
-                wait(attempt);
-                attempt += 1;
-            }
-            other => return other,
-        }
-    }
-}
-
-/// Waits before another attempt, longer each time.
-pub(super) fn wait(attempt: u32) {
-    thread::sleep(Duration::from_millis(250 << attempt.min(5)));
-}
-
 /// Whether a path leads to a file in the folder that it is put below, whoever wrote it.
 pub(super) fn is_safe(path: &str) -> bool {
     const LONGEST: usize = 1024;
@@ -179,8 +142,11 @@ fn encoded(path: &str, keep_slashes: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::super::hash::Expected;
     use super::*;
+    use crate::environment::Network;
 
     #[test]
     fn a_repository_has_an_owner_a_name_and_perhaps_a_revision() {
@@ -226,7 +192,8 @@ mod tests {
     #[test]
     fn an_unsafe_path_is_refused_where_it_is_needed_and_nowhere_else() {
         let repository = Repository::parse("a/b").unwrap();
-        let http = Http::new(&crate::environment::Network::default(), "http://h").unwrap();
+        let (network, stop) = (Network::default(), AtomicBool::new(false));
+        let http = Http::new(&network, "http://h", &stop).unwrap();
         let hub = Hub {
             http: &http,
             endpoint: "http://h",

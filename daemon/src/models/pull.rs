@@ -90,7 +90,7 @@ pub fn pull(
     // Before hundreds of megabytes come for nothing.
     let runtime = Runtime::load(&find_runtime(config, environment)?)?;
     let endpoint = endpoint(environment)?;
-    let http = Http::new(&environment.network, &endpoint)?;
+    let http = Http::new(&environment.network, &endpoint, stop)?;
     let hub = Hub {
         http: &http,
         endpoint: &endpoint,
@@ -107,7 +107,6 @@ pub fn pull(
         staging: &staging,
         before: &folder,
         progress,
-        stop,
     };
     let files = match fetch.run(&needed) {
         Ok(files) => files,
@@ -252,7 +251,6 @@ struct Fetch<'a> {
     /// Where a broken or older model of this name lies.
     before: &'a Path,
     progress: &'a Progress,
-    stop: &'a AtomicBool,
 }
 
 impl Fetch<'_> {
@@ -293,7 +291,6 @@ impl Fetch<'_> {
                 file,
                 folder,
                 progress: self.progress,
-                stop: self.stop,
             };
             download.run()?;
         }

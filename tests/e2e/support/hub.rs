@@ -59,6 +59,10 @@ pub enum Manner {
     NamesOnly(&'static str),
     /// The hash of a large file is listed as `oid`, with what it is before it.
     LfsOid,
+    /// It redirects there for a large file, whose name is where `FILE` is, and has it itself.
+    Redirect(&'static str),
+    /// It says that its listing is compressed.
+    Compressed,
 }
 
 /// What was asked for.
@@ -68,6 +72,7 @@ pub struct Request {
     pub path: String,
     pub from: Option<usize>,
     pub token: Option<String>,
+    pub encoding: Option<String>,
     /// It was asked of the address that has the large files.
     pub is_store: bool,
 }
@@ -151,6 +156,7 @@ fn read(reader: &mut impl BufRead, is_store: bool) -> Option<Request> {
         path: words.next()?.to_owned(),
         from: None,
         token: None,
+        encoding: None,
         is_store,
     };
     loop {
@@ -164,6 +170,7 @@ fn read(reader: &mut impl BufRead, is_store: bool) -> Option<Request> {
                 let from = value.strip_prefix("bytes=")?.split('-').next()?;
                 request.from = from.parse().ok();
             }
+            "accept-encoding" => request.encoding = Some(value.to_owned()),
             "authorization" => request.token = Some(value.to_owned()),
             _ => {}
         }
@@ -182,10 +189,23 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
         return send(stream, &format!("{status} No"), "", b"");
     }
     if let Some(rest) = path.strip_prefix("/api/models/") {
+        if let Some(Fault::Stall(_)) = fault {
+            return sleep(stream);
+        }
         let name = rest.split("/revision/").next().unwrap_or_default();
         let repositories = shared.repositories.lock().unwrap();
+        let manners = shared.manners.lock().unwrap();
+        let encoding = match manners.contains(&Manner::Compressed) {
+            true => "Content-Encoding: gzip\r\n",
+            false => "",
+        };
         return match repositories.get(name) {
-            Some(repository) => send(stream, "200 OK", "", listing(shared, repository).as_bytes()),
+            Some(repository) => send(
+                stream,
+                "200 OK",
+                encoding,
+                listing(&manners, repository).as_bytes(),
+            ),
             None => send(stream, "404 Not Found", "", b"{}"),
         };
     }
@@ -198,8 +218,15 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
         return send(stream, "404 Not Found", "", b"");
     };
     drop(repositories);
-    if is_large && !request.is_store {
-        let to = format!("Location: http://{}{path}?signature=1\r\n", shared.store);
+    let is_signed = request.path.ends_with("signature=1");
+    if is_large && !request.is_store && !is_signed {
+        let manners = shared.manners.lock().unwrap();
+        let own = manners.iter().find_map(|manner| match manner {
+            Manner::Redirect(to) => Some(to.replace("FILE", file.rsplit('/').next()?)),
+            _ => None,
+        });
+        let to = own.unwrap_or_else(|| format!("http://{}{path}?signature=1", shared.store));
+        let to = format!("Location: {to}\r\n");
         return send(stream, "302 Found", &to, b"");
     }
     send_file(shared, request, stream, bytes, fault.zip(at))
@@ -254,10 +281,16 @@ fn send_file(
     let sent = stream.write_all(head.as_bytes());
     let sent = sent.and_then(|()| stream.write_all(&body[..after.min(length)]));
     if sent.is_ok() && sleeps {
-        // Until the other end has had enough.
-        let _ = stream.set_read_timeout(Some(ASLEEP));
-        let _ = stream.read(&mut [0]);
+        return sleep(stream);
     }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    false
+}
+
+/// Says nothing until the other end has had enough.
+fn sleep(mut stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(ASLEEP));
+    let _ = stream.read(&mut [0]);
     let _ = stream.shutdown(std::net::Shutdown::Both);
     false
 }
@@ -269,8 +302,7 @@ fn send(mut stream: &TcpStream, status: &str, headers: &str, body: &[u8]) -> boo
     sent.and_then(|()| stream.write_all(body)).is_ok()
 }
 
-fn listing(shared: &Shared, repository: &Repository) -> String {
-    let manners = shared.manners.lock().unwrap();
+fn listing(manners: &[Manner], repository: &Repository) -> String {
     let has_oid = manners.contains(&Manner::LfsOid);
     let files = repository.iter().map(|(path, (bytes, is_large))| {
         let is_silent = |manner: &Manner| match manner {
