@@ -12,14 +12,16 @@ use nix::fcntl::OFlag;
 
 use super::Progress;
 use super::error::ModelError;
-use super::hash::Hasher;
+use super::hash::{Expected, Hasher};
 use super::http::{ATTEMPTS, Answer, Failure, Http};
+use super::hub::first_found;
 use super::origin::LockedFile;
 
 /// A download.
 pub(super) struct Download<'a> {
     pub http: &'a Http<'a>,
-    pub url: &'a str,
+    /// Where it lies, the likeliest place first.
+    pub urls: &'a [String],
     pub file: &'a LockedFile,
     /// The folder of the model on its way.
     pub folder: &'a Path,
@@ -45,17 +47,17 @@ enum Ended {
 }
 
 impl Download<'_> {
-    /// Fetches the file, or what is missing of it.
+    /// Fetches the file, or what is missing of it; what it is then.
     ///
     /// # Errors
     /// When it does not come whole, is another than the hub says, or does not fit on the disk.
     /// What came of it is kept, unless it is wrong.
-    pub(super) fn run(&self) -> Result<(), ModelError> {
+    pub(super) fn run(&self) -> Result<LockedFile, ModelError> {
         let target = self.folder.join(&self.file.path);
         let failed = |path: &Path, error| ModelError::write(path, error, self.file.size);
         if self.file.fault(self.folder, true).is_none() {
             self.progress.add(self.file.size);
-            return Ok(());
+            return Ok(self.file.clone());
         }
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
@@ -65,11 +67,19 @@ impl Download<'_> {
         let mut part = self
             .open(Path::new(&name))
             .map_err(|error| failed(self.folder, error))?;
-        loop {
+        let expected = loop {
             self.fill(&mut part)?;
             let found = part.hasher.clone().hex();
+            if self.file.expected == Expected::Untold {
+                tracing::warn!(
+                    "the hub tells no hash of {}: what came is taken for it as it is, and held \
+                     against its SHA-256 from now on",
+                    self.file.path
+                );
+                break Expected::Sha256(found);
+            }
             if self.file.expected.is(&found) {
-                break;
+                break self.file.expected.clone();
             }
             let was_old = part.is_old;
             self.restart(&mut part)?;
@@ -83,10 +93,14 @@ impl Download<'_> {
             }
             // What was here already may be of another version: once more from the start.
             tracing::debug!(file = self.file.path, "what was here was wrong");
-        }
+        };
         let finished = part.file.sync_all();
         let finished = finished.and_then(|()| fs::rename(&part.path, &target));
-        finished.map_err(|error| failed(self.folder, error))
+        finished.map_err(|error| failed(self.folder, error))?;
+        Ok(LockedFile {
+            expected,
+            ..self.file.clone()
+        })
     }
 
     /// Opens what is here of the file and hashes it.
@@ -99,7 +113,8 @@ impl Download<'_> {
             .open(path)?;
         let mut done = file.metadata()?.len();
         let mut hasher = self.file.expected.hasher(self.file.size);
-        if done > self.file.size {
+        // Of what cannot be checked nobody knows whether two parts belong together.
+        if done > self.file.size || self.file.expected == Expected::Untold {
             file.set_len(0)?;
             done = 0;
         } else {
@@ -145,15 +160,15 @@ impl Download<'_> {
                 });
             }
             tracing::debug!(file = self.file.path, attempt, reason, "going on");
-            self.http
-                .wait(attempt)
-                .map_err(|failure| failure.at(self.url))?;
+            let waited = self.http.wait(attempt);
+            waited.map_err(|failure| self.failed(&failure))?;
         }
         Ok(())
     }
 
     fn attempt(&self, part: &mut Part) -> Result<Ended, ModelError> {
-        let answer = match self.http.get(self.url, part.done) {
+        let got = first_found(self.urls, |url| self.http.get(url, part.done));
+        let answer = match got {
             Ok(answer) => answer,
             // Not satisfiable: there is no such byte, so this is another file.
             Err(Failure::Status(416)) => {
@@ -161,7 +176,7 @@ impl Download<'_> {
                 return Ok(Ended::Broken("the server has less of it".to_owned()));
             }
             Err(failure) if failure.may_pass() => return Ok(Ended::Broken(failure.words())),
-            Err(failure) => return Err(failure.at(self.url)),
+            Err(failure) => return Err(self.failed(&failure)),
         };
         let head = &answer.head;
         let end = head.length.map(|length| head.start.saturating_add(length));
@@ -214,5 +229,9 @@ impl Download<'_> {
             part.done += read;
             self.progress.add(read);
         }
+    }
+
+    fn failed(&self, failure: &Failure) -> ModelError {
+        failure.at(self.urls.first().map_or("", String::as_str))
     }
 }

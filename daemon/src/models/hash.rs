@@ -14,12 +14,15 @@ pub(super) enum Expected {
     Sha256(String),
     /// The name of its blob in git, of small files: the SHA-1 of a header and the bytes.
     Git(String),
+    /// Nobody tells: what comes is taken, and its SHA-256 is what is expected from then on.
+    Untold,
 }
 
 impl Expected {
     pub(super) fn hex(&self) -> &str {
         match self {
             Self::Sha256(hex) | Self::Git(hex) => hex,
+            Self::Untold => "",
         }
     }
 
@@ -40,7 +43,7 @@ impl Expected {
         matches!(self, Self::Git(_))
     }
 
-    /// Whether `found` is this hash.
+    /// Whether `found` is this hash; none is one that nobody tells.
     pub(super) fn is(&self, found: &str) -> bool {
         self.hex().eq_ignore_ascii_case(found)
     }
@@ -48,7 +51,7 @@ impl Expected {
     /// A hasher of this kind, for a file of `size` bytes.
     pub(super) fn hasher(&self, size: u64) -> Hasher {
         match self {
-            Self::Sha256(_) => Hasher::Sha256(Sha256::new()),
+            Self::Sha256(_) | Self::Untold => Hasher::Sha256(Sha256::new()),
             Self::Git(_) => {
                 let mut sha1 = Sha1::new();
                 sha1.update(format!("blob {size}\0"));

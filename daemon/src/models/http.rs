@@ -18,6 +18,7 @@ use ureq::http::header::{
 };
 use ureq::http::{HeaderMap, HeaderName, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithoutBody;
 use ureq::{Agent, Proxy};
 
 use super::error::ModelError;
@@ -222,6 +223,28 @@ impl<'a> Http<'a> {
         })
     }
 
+    /// What the hub itself says of the file at `url`: its first answer, and those that it
+    /// redirects to on its own. Nothing that others say. Asked for again where that may help.
+    pub(super) fn told(&self, url: &str) -> Result<Vec<HeaderMap>, Failure> {
+        self.again(url, || {
+            let url = url.to_owned();
+            let (to, told) = sync_channel(1);
+            self.apart(move |client| drop(to.send(client.told(&url))))?;
+            received(&told, self.stop)?
+        })
+    }
+
+    /// How many bytes the file at `url` has by the word of whoever has it.
+    pub(super) fn length(&self, url: &str) -> Result<Option<u64>, Failure> {
+        self.again(url, || Ok(self.get(url, 0)?.head.length))
+    }
+
+    /// What `location` means at `url`, if that is at the hub.
+    pub(super) fn own_address(&self, url: &str, location: &str) -> Option<String> {
+        let next = redirect::resolve(&url.parse().ok()?, location.as_bytes())?;
+        self.client.is_own(&next.parse().ok()?).then_some(next)
+    }
+
     /// Waits before another attempt, longer each time.
     pub(super) fn wait(&self, attempt: u32) -> Result<(), Failure> {
         let end = Instant::now() + Duration::from_millis(250 << attempt.min(5));
@@ -302,11 +325,9 @@ fn pump(mut from: impl Read, to: &SyncSender<Result<Vec<u8>, Failure>>) {
 
 impl Client {
     fn get(&self, url: &str, from: u64) -> Result<(Head, impl Read + use<>), Failure> {
-        let mut uri: Uri = url
-            .parse()
-            .map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))?;
+        let mut uri = parsed(url)?;
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.ask(&uri, from)?;
+            let response = self.ask(self.agent.get(&uri), &uri, from)?;
             let headers = response.headers();
             let start = match response.status().as_u16() {
                 200 => 0,
@@ -333,14 +354,59 @@ impl Client {
         Err(Failure::Impossible(format!("{url} leads on and on")))
     }
 
-    fn ask(&self, uri: &Uri, from: u64) -> Result<ureq::http::Response<ureq::Body>, Failure> {
+    fn told(&self, url: &str) -> Result<Vec<HeaderMap>, Failure> {
+        let mut uri = parsed(url)?;
+        let mut told = Vec::new();
+        for _ in 0..=MOST_REDIRECTS {
+            let mut response = self.ask(self.agent.head(&uri), &uri, 0)?;
+            let status = response.status().as_u16();
+            let has_length = response.headers().contains_key(CONTENT_LENGTH);
+            if matches!(status, 405 | 501) || status == 200 && !has_length {
+                // Some know no HEAD, and some do not count for it. The body is left.
+                response = self.ask(self.agent.get(&uri), &uri, 0)?;
+            }
+            let mut headers = response.headers().clone();
+            match response.status().as_u16() {
+                200 => {
+                    told.push(headers);
+                    return Ok(told);
+                }
+                301 | 302 | 303 | 307 | 308 => {
+                    let next = next(&uri, &headers);
+                    // That of the redirect, not of the file.
+                    headers.remove(CONTENT_LENGTH);
+                    told.push(headers);
+                    match next {
+                        Ok(next) if self.is_own(&next) => uri = next,
+                        _ => return Ok(told),
+                    }
+                }
+                status if told.is_empty() => return Err(Failure::Status(status)),
+                _ => return Ok(told),
+            }
+        }
+        Ok(told)
+    }
+
+    /// Whether an address is at the hub.
+    fn is_own(&self, uri: &Uri) -> bool {
+        self.origin.is_some() && origin(uri) == self.origin
+    }
+
+    fn ask(
+        &self,
+        request: ureq::RequestBuilder<WithoutBody>,
+        uri: &Uri,
+        from: u64,
+    ) -> Result<ureq::http::Response<ureq::Body>, Failure> {
         // A hash is that of the bytes of the file, and a part is one of them.
-        let mut request = self.agent.get(uri).header(ACCEPT_ENCODING, "identity");
+        let mut request = request.header(ACCEPT_ENCODING, "identity");
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
-        let own = self.origin.is_some() && origin(uri) == self.origin;
-        if own && let Some(token) = &self.network.token {
+        if self.is_own(uri)
+            && let Some(token) = &self.network.token
+        {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.config().proxy(self.proxy_for(uri)?).build();
@@ -378,6 +444,11 @@ impl Client {
             _ => Ok(None),
         }
     }
+}
+
+fn parsed(url: &str) -> Result<Uri, Failure> {
+    let parsed = url.parse();
+    parsed.map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -217,7 +217,10 @@ fn intact(
         return Err(taken());
     }
     let asked = &repository.revision;
-    let same = asked == revision || commit.starts_with(asked.as_str());
+    let same = asked == revision
+        || commit
+            .as_ref()
+            .is_some_and(|commit| commit.starts_with(asked));
     if !same || !folder.join(MANIFEST).is_file() || origin.fault(folder, true).is_some() {
         return Ok(None);
     }
@@ -256,14 +259,11 @@ struct Fetch<'a> {
 impl Fetch<'_> {
     /// Fetches what is needed; what that was.
     fn run(&self, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
-        let mut files = self.select(needed)?;
-        self.get(&files)?;
+        let mut files = self.get(&self.select(needed)?)?;
         if needed.iter().any(|path| path == MANIFEST) {
             // Only it says what else there is.
             let named = layouts::named_by_manifest(self.staging.path())?;
-            let more = self.select(&named)?;
-            self.get(&more)?;
-            files.extend(more);
+            files.extend(self.get(&self.select(&named)?)?);
         }
         Ok(files)
     }
@@ -273,7 +273,8 @@ impl Fetch<'_> {
         paths.iter().map(locked).collect()
     }
 
-    fn get(&self, files: &[LockedFile]) -> Result<(), ModelError> {
+    /// Gets files; what they are then.
+    fn get(&self, files: &[LockedFile]) -> Result<Vec<LockedFile>, ModelError> {
         let folder = self.staging.path();
         for file in files {
             self.take_from_before(file);
@@ -283,18 +284,17 @@ impl Fetch<'_> {
         self.progress.fetching(done + total);
         let here = files.iter().map(|file| here(folder, file)).sum();
         self.staging.check_room(total.saturating_sub(here))?;
-        for file in files {
-            let url = self.hub.address(&self.listing.commit, &file.path);
+        let got = files.iter().map(|file| {
             let download = Download {
                 http: self.hub.http,
-                url: &url,
+                urls: &self.hub.addresses(self.listing, &file.path),
                 file,
                 folder,
                 progress: self.progress,
             };
-            download.run()?;
-        }
-        Ok(())
+            download.run()
+        });
+        got.collect()
     }
 
     /// What is right of a broken model is not fetched again. Its files are never written to, so

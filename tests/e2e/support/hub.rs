@@ -1,15 +1,14 @@
 //! A hub of models for tests: the paths of the real one over plain HTTP, and every way in which
 //! a server or a line can fail.
 
+mod api;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 
 /// The commit of every repository.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -63,6 +62,24 @@ pub enum Manner {
     Redirect(&'static str),
     /// It says that its listing is compressed.
     Compressed,
+    /// It has a tree as well, in pages.
+    Tree,
+    /// It has a tree and no listing.
+    TreeOnly,
+    /// It has neither.
+    Unlisted,
+    /// It tells of a repository, and of no revision of it.
+    NoRevision,
+    /// The commit is told so, or not at all.
+    Commit(Option<&'static str>),
+    /// The commit is told in a header.
+    CommitInHeader,
+    /// Files are had by the name of their revision and not by the commit.
+    MainOnly,
+    /// The headers of a file tell its size and hash.
+    Tags,
+    /// It knows no HEAD.
+    NoHead,
 }
 
 /// What was asked for.
@@ -188,28 +205,27 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
     if let Some(Fault::Status(status)) = fault {
         return send(stream, &format!("{status} No"), "", b"");
     }
+    let manners = shared.manners.lock().unwrap().clone();
     if let Some(rest) = path.strip_prefix("/api/models/") {
         if let Some(Fault::Stall(_)) = fault {
             return sleep(stream);
         }
-        let name = rest.split("/revision/").next().unwrap_or_default();
+        let name: Vec<_> = rest.splitn(3, '/').take(2).collect();
         let repositories = shared.repositories.lock().unwrap();
-        let manners = shared.manners.lock().unwrap();
-        let encoding = match manners.contains(&Manner::Compressed) {
-            true => "Content-Encoding: gzip\r\n",
-            false => "",
-        };
-        return match repositories.get(name) {
-            Some(repository) => send(
-                stream,
-                "200 OK",
-                encoding,
-                listing(&manners, repository).as_bytes(),
-            ),
+        let repository = repositories.get(&name.join("/"));
+        let endpoint = format!("http://{}", shared.hub);
+        let answer = repository.and_then(|it| api::answer(&manners, it, &endpoint, &request.path));
+        return match answer {
+            Some((headers, text)) => send(stream, "200 OK", &headers, text.as_bytes()),
             None => send(stream, "404 Not Found", "", b"{}"),
         };
     }
-    let Some((name, file)) = path[1..].split_once(&format!("/resolve/{COMMIT}/")) else {
+    let revisions: &[_] = match manners.contains(&Manner::MainOnly) {
+        true => &["main"],
+        false => &["main", COMMIT],
+    };
+    let resolved = |revision| path[1..].split_once(&format!("/resolve/{revision}/"));
+    let Some((name, file)) = revisions.iter().find_map(resolved) else {
         return send(stream, "404 Not Found", "", b"");
     };
     let repositories = shared.repositories.lock().unwrap();
@@ -218,18 +234,31 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
         return send(stream, "404 Not Found", "", b"");
     };
     drop(repositories);
+    let is_head = request.method == "HEAD";
+    if is_head && manners.contains(&Manner::NoHead) {
+        return send(stream, "405 Method Not Allowed", "", b"");
+    }
+    let told = api::headers(&manners, &bytes, is_large);
     let is_signed = request.path.ends_with("signature=1");
     if is_large && !request.is_store && !is_signed {
-        let manners = shared.manners.lock().unwrap();
         let own = manners.iter().find_map(|manner| match manner {
             Manner::Redirect(to) => Some(to.replace("FILE", file.rsplit('/').next()?)),
             _ => None,
         });
         let to = own.unwrap_or_else(|| format!("http://{}{path}?signature=1", shared.store));
-        let to = format!("Location: {to}\r\n");
-        return send(stream, "302 Found", &to, b"");
+        return send(
+            stream,
+            "302 Found",
+            &format!("{told}Location: {to}\r\n"),
+            b"",
+        );
     }
-    send_file(shared, request, stream, bytes, fault.zip(at))
+    if is_head {
+        let length = bytes.len();
+        let head = format!("HTTP/1.1 200 OK\r\n{told}Content-Length: {length}\r\n\r\n");
+        return (&mut &*stream).write_all(head.as_bytes()).is_ok();
+    }
+    send_file(shared, request, stream, bytes, &told, fault.zip(at))
 }
 
 fn fault_of(shared: &Shared, path: &str) -> (Option<Fault>, Option<usize>) {
@@ -243,6 +272,7 @@ fn send_file(
     request: &Request,
     mut stream: &TcpStream,
     mut bytes: Vec<u8>,
+    told: &str,
     fault: Option<(Fault, usize)>,
 ) -> bool {
     let mut from = request.from.unwrap_or(0);
@@ -265,7 +295,7 @@ fn send_file(
         return send(stream, "416 Range Not Satisfiable", "", b"");
     }
     let (status, range) = match from {
-        0 => ("200 OK", String::new()),
+        0 => ("200 OK", told.to_owned()),
         from => {
             let (last, all) = (bytes.len() - 1, bytes.len());
             let range = format!("Content-Range: bytes {from}-{last}/{all}\r\n");
@@ -300,45 +330,4 @@ fn send(mut stream: &TcpStream, status: &str, headers: &str, body: &[u8]) -> boo
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
     let sent = stream.write_all(head.as_bytes());
     sent.and_then(|()| stream.write_all(body)).is_ok()
-}
-
-fn listing(manners: &[Manner], repository: &Repository) -> String {
-    let has_oid = manners.contains(&Manner::LfsOid);
-    let files = repository.iter().map(|(path, (bytes, is_large))| {
-        let is_silent = |manner: &Manner| match manner {
-            Manner::NamesOnly(end) => path.ends_with(end),
-            _ => false,
-        };
-        if manners.iter().any(is_silent) {
-            return serde_json::json!({ "rfilename": path });
-        }
-        let size = bytes.len();
-        let mut file = serde_json::json!({ "rfilename": path, "size": size });
-        if !is_large {
-            file["blobId"] = blob(bytes).into();
-            return file;
-        }
-        let sha256 = hex(&Sha256::digest(bytes));
-        // In git there is a pointer to it.
-        file["blobId"] = blob(format!("oid sha256:{sha256}\nsize {size}\n").as_bytes()).into();
-        file["lfs"] = match has_oid {
-            true => serde_json::json!({ "oid": format!("sha256:{sha256}"), "size": size }),
-            false => serde_json::json!({ "sha256": sha256, "size": size }),
-        };
-        file
-    });
-    let files: Vec<_> = files.collect();
-    serde_json::json!({ "id": "x", "sha": COMMIT, "siblings": files }).to_string()
-}
-
-/// The name of bytes in git.
-fn blob(bytes: &[u8]) -> String {
-    let mut sha1 = Sha1::new();
-    sha1.update(format!("blob {}\0", bytes.len()));
-    sha1.update(bytes);
-    hex(&sha1.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
