@@ -9,6 +9,7 @@
 
 mod bench;
 mod choose;
+mod client;
 mod download;
 mod error;
 mod hash;

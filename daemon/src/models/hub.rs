@@ -117,9 +117,9 @@ impl Hub<'_> {
 
     fn listed(&self, commit: Option<String>, files: Vec<Told>) -> Listing {
         let revision = Some(self.repository.revision.clone());
-        let commits = [commit, revision].into_iter().flatten();
+        let mut commits = [commit, revision].into_iter().flatten();
         Listing {
-            commit: commits.into_iter().find(|commit| is_commit(commit)),
+            commit: commits.find(|commit| is_commit(commit)),
             files,
             tree: OnceCell::new(),
         }

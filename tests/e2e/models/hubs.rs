@@ -25,7 +25,8 @@ fn a_file_that_nobody_needs_may_have_any_path_and_neither_size_nor_hash() {
 fn the_hash_of_a_large_file_may_be_told_as_oid_with_its_kind() {
     let (home, hub) = home_and_hub();
     hub.behave(Manner::LfsOid);
-    ok(&mut pull(&home, &hub));
+    let words = ok(&mut pull(&home, &hub));
+    assert!(!words.contains("no hash"), "{words}");
     assert_eq!(state_of(&home, NAME), "installed");
 }
 
