@@ -9,6 +9,7 @@
 
 mod bench;
 mod choose;
+mod client;
 mod download;
 mod error;
 mod hash;
@@ -18,9 +19,11 @@ mod import;
 mod installed;
 pub mod known;
 mod layouts;
+mod listing;
 mod origin;
 mod progress;
 mod pull;
+mod redirect;
 mod store;
 mod trial;
 

@@ -3,6 +3,7 @@
 
 mod choosing;
 mod failing;
+mod hubs;
 mod layouts;
 
 use std::fs;

@@ -4,32 +4,28 @@
 //! What has come lies in `NAME.part`; only a file whose hash is right gets its name.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::OFlag;
 
 use super::Progress;
 use super::error::ModelError;
-use super::hash::Hasher;
-use super::http::{Failure, Http, io_words};
-use super::hub::{ATTEMPTS, wait};
+use super::hash::{Expected, Hasher};
+use super::http::{ATTEMPTS, Answer, Failure, Http};
+use super::hub::first_found;
 use super::origin::LockedFile;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 16;
 
 /// A download.
 pub(super) struct Download<'a> {
-    pub http: &'a Http,
-    pub url: &'a str,
+    pub http: &'a Http<'a>,
+    /// Where it lies, the likeliest place first.
+    pub urls: &'a [String],
     pub file: &'a LockedFile,
     /// The folder of the model on its way.
     pub folder: &'a Path,
     pub progress: &'a Progress,
-    pub stop: &'a AtomicBool,
 }
 
 /// What is here of a file.
@@ -51,17 +47,17 @@ enum Ended {
 }
 
 impl Download<'_> {
-    /// Fetches the file, or what is missing of it.
+    /// Fetches the file, or what is missing of it; what it is then.
     ///
     /// # Errors
     /// When it does not come whole, is another than the hub says, or does not fit on the disk.
     /// What came of it is kept, unless it is wrong.
-    pub(super) fn run(&self) -> Result<(), ModelError> {
+    pub(super) fn run(&self) -> Result<LockedFile, ModelError> {
         let target = self.folder.join(&self.file.path);
         let failed = |path: &Path, error| ModelError::write(path, error, self.file.size);
         if self.file.fault(self.folder, true).is_none() {
             self.progress.add(self.file.size);
-            return Ok(());
+            return Ok(self.file.clone());
         }
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
@@ -71,11 +67,19 @@ impl Download<'_> {
         let mut part = self
             .open(Path::new(&name))
             .map_err(|error| failed(self.folder, error))?;
-        loop {
+        let expected = loop {
             self.fill(&mut part)?;
             let found = part.hasher.clone().hex();
+            if self.file.expected == Expected::Untold {
+                tracing::warn!(
+                    "the hub tells no hash of {}: what came is taken for it as it is, and held \
+                     against its SHA-256 from now on",
+                    self.file.path
+                );
+                break Expected::Sha256(found);
+            }
             if self.file.expected.is(&found) {
-                break;
+                break self.file.expected.clone();
             }
             let was_old = part.is_old;
             self.restart(&mut part)?;
@@ -89,10 +93,14 @@ impl Download<'_> {
             }
             // What was here already may be of another version: once more from the start.
             tracing::debug!(file = self.file.path, "what was here was wrong");
-        }
+        };
         let finished = part.file.sync_all();
         let finished = finished.and_then(|()| fs::rename(&part.path, &target));
-        finished.map_err(|error| failed(self.folder, error))
+        finished.map_err(|error| failed(self.folder, error))?;
+        Ok(LockedFile {
+            expected,
+            ..self.file.clone()
+        })
     }
 
     /// Opens what is here of the file and hashes it.
@@ -105,7 +113,8 @@ impl Download<'_> {
             .open(path)?;
         let mut done = file.metadata()?.len();
         let mut hasher = self.file.expected.hasher(self.file.size);
-        if done > self.file.size {
+        // Of what cannot be checked nobody knows whether two parts belong together.
+        if done > self.file.size || self.file.expected == Expected::Untold {
             file.set_len(0)?;
             done = 0;
         } else {
@@ -151,14 +160,15 @@ impl Download<'_> {
                 });
             }
             tracing::debug!(file = self.file.path, attempt, reason, "going on");
-            wait(attempt);
+            let waited = self.http.wait(attempt);
+            waited.map_err(|failure| self.failed(&failure))?;
         }
         Ok(())
     }
 
     fn attempt(&self, part: &mut Part) -> Result<Ended, ModelError> {
-        self.check_stop()?;
-        let answer = match self.http.get(self.url, part.done) {
+        let got = first_found(self.urls, |url| self.http.get(url, part.done));
+        let answer = match got {
             Ok(answer) => answer,
             // Not satisfiable: there is no such byte, so this is another file.
             Err(Failure::Status(416)) => {
@@ -166,30 +176,22 @@ impl Download<'_> {
                 return Ok(Ended::Broken("the server has less of it".to_owned()));
             }
             Err(failure) if failure.may_pass() => return Ok(Ended::Broken(failure.words())),
-            Err(failure) => {
-                return Err(ModelError::Hub {
-                    url: self.url.to_owned(),
-                    reason: failure.words(),
-                });
+            Err(failure) => return Err(self.failed(&failure)),
+        };
+        let head = &answer.head;
+        let end = head.length.map(|length| head.start.saturating_add(length));
+        match end {
+            Some(end) if end != self.file.size => {
+                let expected = self.file.size;
+                let reason = format!("the server has {end} bytes of it, not {expected}");
+                Ok(Ended::Broken(reason))
             }
-        };
-        let Some(end) = answer.length.map(|length| answer.start + length) else {
-            return self.receive(part, answer.start, answer.body);
-        };
-        if end != self.file.size {
-            let expected = self.file.size;
-            let reason = format!("the server has {end} bytes of it, not {expected}");
-            return Ok(Ended::Broken(reason));
+            _ => self.receive(part, &answer),
         }
-        self.receive(part, answer.start, answer.body)
     }
 
-    fn receive(
-        &self,
-        part: &mut Part,
-        start: u64,
-        mut body: Box<dyn Read>,
-    ) -> Result<Ended, ModelError> {
+    fn receive(&self, part: &mut Part, answer: &Answer) -> Result<Ended, ModelError> {
+        let start = answer.head.start;
         if start != part.done {
             // A server that knows no ranges sends all of it.
             self.restart(part)?;
@@ -197,18 +199,21 @@ impl Download<'_> {
                 return Ok(Ended::Broken("the server sent another part".to_owned()));
             }
         }
-        let mut buffer = vec![0; BUFFER];
         loop {
-            self.check_stop()?;
-            let read = match body.read(&mut buffer) {
-                Ok(0) if part.done == self.file.size => return Ok(Ended::Whole),
-                Ok(0) => return Ok(Ended::Broken("the server sent no more".to_owned())),
-                Ok(read) => read as u64,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            let bytes = match answer.body.next() {
+                Err(Failure::Interrupted) => return Err(ModelError::Interrupted),
                 // The last byte is here; how the connection ends is no matter.
                 Err(_) if part.done == self.file.size => return Ok(Ended::Whole),
-                Err(error) => return Ok(Ended::Broken(io_words(&error))),
+                Err(failure) => return Ok(Ended::Broken(failure.words())),
+                Ok(bytes) => bytes,
             };
+            let read = bytes.len() as u64;
+            if read == 0 {
+                return Ok(match part.done == self.file.size {
+                    true => Ended::Whole,
+                    false => Ended::Broken("the server sent no more".to_owned()),
+                });
+            }
             if read > self.file.size - part.done {
                 self.restart(part)?;
                 let size = self.file.size;
@@ -216,21 +221,17 @@ impl Download<'_> {
                     "the server sent more than {size} bytes"
                 )));
             }
-            let bytes = &buffer[..read as usize];
-            part.file.write_all(bytes).map_err(|error| {
+            part.file.write_all(&bytes).map_err(|error| {
                 let missing = self.file.size - part.done;
                 ModelError::write(self.folder, error, missing)
             })?;
-            part.hasher.update(bytes);
+            part.hasher.update(&bytes);
             part.done += read;
             self.progress.add(read);
         }
     }
 
-    fn check_stop(&self) -> Result<(), ModelError> {
-        match self.stop.load(Ordering::Relaxed) {
-            true => Err(ModelError::Interrupted),
-            false => Ok(()),
-        }
+    fn failed(&self, failure: &Failure) -> ModelError {
+        failure.at(self.urls.first().map_or("", String::as_str))
     }
 }

@@ -96,6 +96,19 @@ pub enum ModelError {
         /// What happened.
         reason: String,
     },
+    /// The hub says nothing of the repository.
+    #[error(
+        "{endpoint} has no such repository or revision as {repository} at {revision}, or it does \
+         not list the files of one. `semfs model import FOLDER` takes a copy of its files"
+    )]
+    Unlisted {
+        /// The hub.
+        endpoint: String,
+        /// The repository's name.
+        repository: String,
+        /// Its branch, tag or commit.
+        revision: String,
+    },
     /// The hub lists what cannot be fetched.
     #[error("the repository {repository} cannot be pulled: {reason}")]
     Repository {

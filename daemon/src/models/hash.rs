@@ -14,26 +14,36 @@ pub(super) enum Expected {
     Sha256(String),
     /// The name of its blob in git, of small files: the SHA-1 of a header and the bytes.
     Git(String),
+    /// Nobody tells: what comes is taken, and its SHA-256 is what is expected from then on.
+    Untold,
 }
 
 impl Expected {
     pub(super) fn hex(&self) -> &str {
         match self {
             Self::Sha256(hex) | Self::Git(hex) => hex,
+            Self::Untold => "",
         }
     }
 
-    /// Whether the hexadecimal digits are as many as this hash has.
-    pub(super) fn is_valid(&self) -> bool {
-        let digits = match self {
-            Self::Sha256(_) => 64,
-            Self::Git(_) => 40,
-        };
-        let hex = self.hex();
-        hex.len() == digits && hex.bytes().all(|digit| digit.is_ascii_hexdigit())
+    /// The hash that hexadecimal digits are, by their number; perhaps with `sha256:` before them.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        if !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        match hex.len() {
+            64 => Some(Self::Sha256(hex.to_owned())),
+            40 => Some(Self::Git(hex.to_owned())),
+            _ => None,
+        }
     }
 
-    /// Whether `found` is this hash.
+    pub(super) fn is_git(&self) -> bool {
+        matches!(self, Self::Git(_))
+    }
+
+    /// Whether `found` is this hash; none is one that nobody tells.
     pub(super) fn is(&self, found: &str) -> bool {
         self.hex().eq_ignore_ascii_case(found)
     }
@@ -41,7 +51,7 @@ impl Expected {
     /// A hasher of this kind, for a file of `size` bytes.
     pub(super) fn hasher(&self, size: u64) -> Hasher {
         match self {
-            Self::Sha256(_) => Hasher::Sha256(Sha256::new()),
+            Self::Sha256(_) | Self::Untold => Hasher::Sha256(Sha256::new()),
             Self::Git(_) => {
                 let mut sha1 = Sha1::new();
                 sha1.update(format!("blob {size}\0"));
@@ -110,12 +120,14 @@ mod tests {
     fn hashes_are_those_of_git_and_of_sha256sum() {
         // `printf 'hello\n' | git hash-object --stdin`, `printf 'hello\n' | sha256sum`
         let git = Expected::Git("ce013625030ba8dba906f756967f9e9ca394464a".into());
-        assert!(git.is(&hash(&git, b"hello\n")) && git.is_valid());
-        let sha256 = Expected::Sha256(
-            "5891B5B522D5DF086D0FF0B110FBD9D21BB4FC7163AF34D08286A2E846F6BE03".into(),
-        );
-        assert!(sha256.is(&hash(&sha256, b"hello\n")) && sha256.is_valid());
+        assert!(git.is(&hash(&git, b"hello\n")));
+        let digits = "5891B5B522D5DF086D0FF0B110FBD9D21BB4FC7163AF34D08286A2E846F6BE03";
+        let sha256 = Expected::parse(&format!("sha256:{digits}")).unwrap();
+        assert!(sha256.is(&hash(&sha256, b"hello\n")));
         assert!(!sha256.is(&hash(&sha256, b"hello")));
-        assert!(!Expected::Git("xyz".into()).is_valid());
+        assert_eq!(Expected::parse(git.hex()), Some(git));
+        for wrong in ["", "xyz", &digits[1..], &"g".repeat(40)] {
+            assert_eq!(Expected::parse(wrong), None, "{wrong}");
+        }
     }
 }

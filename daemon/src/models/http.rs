@@ -1,38 +1,40 @@
-//! Asking a server of files over HTTP: one GET at a time, through the proxies of the
-//! environment, with redirects followed by hand so that the token goes to the hub alone.
+//! Asking a server of files, again where that may help, and without being held up by one that is
+//! silent when the user wants to end.
 //!
-//! Knows nothing of repositories and of the disk.
+//! Knows nothing of repositories and of the disk, and how one question is asked is known to
+//! [`Client`] alone.
 
-use std::fs;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use ureq::http::Uri;
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use ureq::http::HeaderMap;
 
+use super::client::{Client, Head, io_words};
 use super::error::ModelError;
+use super::redirect;
 use crate::environment::Network;
 
-/// A server that sends nothing for so long has stalled.
-const STALL: Duration = Duration::from_secs(60);
+/// How often a question is asked before it is given up.
+pub(super) const ATTEMPTS: u32 = 4;
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(30);
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 16;
 
-/// Redirects that are followed.
-const MOST_REDIRECTS: usize = 10;
+/// Pieces that have come and that nobody took yet.
+const MOST_PIECES: usize = 4;
 
-/// A client of one hub.
-pub(super) struct Http {
-    agent: Agent,
-    network: Network,
-    /// Where the token may go: scheme, host and port.
-    origin: Option<Origin>,
+/// Time between two looks at whether to end.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A client of one hub. What it waits for ends when `stop` is set.
+pub(super) struct Http<'a> {
+    client: Arc<Client>,
+    stop: &'a AtomicBool,
 }
-
-type Origin = (String, String, u16);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub(super) enum Failure {
     Connection(String),
     /// It cannot work.
     Impossible(String),
+    /// The user ended it.
+    Interrupted,
 }
 
 impl Failure {
@@ -51,7 +55,18 @@ impl Failure {
         match self {
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::Connection(_) => true,
-            Self::Impossible(_) => false,
+            Self::Impossible(_) | Self::Interrupted => false,
+        }
+    }
+
+    /// Of a question about `url`.
+    pub(super) fn at(&self, url: &str) -> ModelError {
+        match self {
+            Self::Interrupted => ModelError::Interrupted,
+            failure => ModelError::Hub {
+                url: url.to_owned(),
+                reason: failure.words(),
+            },
         }
     }
 
@@ -67,245 +82,179 @@ impl Failure {
             Self::Status(429) => "the hub says that it was asked too often (429)".to_owned(),
             Self::Status(status) => format!("the server answered {status}"),
             Self::Connection(reason) | Self::Impossible(reason) => reason.clone(),
+            Self::Interrupted => ModelError::Interrupted.to_string(),
         }
     }
 }
 
 /// What a server sends.
-pub(super) struct Answer {
-    /// The first byte that it sends, of those of the file.
-    pub start: u64,
-    /// How many it says that it sends.
-    pub length: Option<u64>,
+pub(super) struct Answer<'a> {
+    /// What it says of it.
+    pub head: Head,
     /// The bytes.
-    pub body: Box<dyn Read>,
+    pub body: Body<'a>,
 }
 
-impl Http {
-    pub(super) fn new(network: &Network, endpoint: &str) -> Result<Self, ModelError> {
-        let stall = network.stall_seconds.map_or(STALL, Duration::from_secs);
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = &network.certificates {
-            let pem = fs::read(path).map_err(ModelError::disk(path, "read"))?;
-            let certificates: Vec<_> = parse_pem(&pem)
-                .filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                })
-                .collect();
-            tls = tls.root_certs(RootCerts::from(certificates));
-        }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT.min(stall)))
-            .timeout_recv_response(Some(stall))
-            .timeout_per_read(Some(stall))
-            .timeout_per_write(Some(stall))
-            .user_agent(concat!("semfs/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls.build())
-            .proxy(None)
-            .build();
+/// Bytes on their way.
+pub(super) struct Body<'a> {
+    pieces: Receiver<Result<Vec<u8>, Failure>>,
+    stop: &'a AtomicBool,
+}
+
+impl Body<'_> {
+    /// The next bytes; none at the end.
+    pub(super) fn next(&self) -> Result<Vec<u8>, Failure> {
+        received(&self.pieces, self.stop)?
+    }
+}
+
+impl<'a> Http<'a> {
+    pub(super) fn new(
+        network: &Network,
+        endpoint: &str,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, ModelError> {
         Ok(Self {
-            agent: config.new_agent(),
-            network: network.clone(),
-            origin: endpoint.parse().ok().and_then(|uri| origin(&uri)),
+            client: Arc::new(Client::new(network, endpoint)?),
+            stop,
         })
     }
 
     /// Gets a file from byte `from` on; from its first if the server cannot do otherwise.
-    pub(super) fn get(&self, url: &str, from: u64) -> Result<Answer, Failure> {
-        let mut url = url.to_owned();
-        for _ in 0..=MOST_REDIRECTS {
-            let uri: Uri = url
-                .parse()
-                .map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))?;
-            let response = self.ask(&uri, from)?;
-            let header = |name| {
-                let value = response.headers().get(&name);
-                value
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned)
-            };
-            match response.status().as_u16() {
-                200 => {
-                    let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                    return Ok(answer(0, length, response));
+    pub(super) fn get(&self, url: &str, from: u64) -> Result<Answer<'a>, Failure> {
+        let url = url.to_owned();
+        let (to_head, head) = sync_channel(1);
+        let (to_body, pieces) = sync_channel(MOST_PIECES);
+        self.apart(move |client| match client.get(&url, from) {
+            Ok((head, body)) => {
+                if to_head.send(Ok(head)).is_ok() {
+                    pump(body, &to_body);
                 }
-                206 => {
-                    let start = header(CONTENT_RANGE).and_then(|range| start_of(&range));
-                    let start = start.ok_or_else(|| {
-                        let reason = "the server sent a part of the file and not which";
-                        Failure::Impossible(reason.to_owned())
-                    })?;
-                    let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                    return Ok(answer(start, length, response));
-                }
-                301 | 302 | 303 | 307 | 308 => {
-                    let to = header(LOCATION).unwrap_or_default();
-                    let next = redirected(&uri, &to).ok_or_else(|| {
-                        Failure::Impossible(format!("{url} leads to {to:?}, which is no address"))
-                    })?;
-                    if uri.scheme_str() == Some("https") && !next.starts_with("https:") {
-                        let reason = format!("{url} leads to {next}, which is not encrypted");
-                        return Err(Failure::Impossible(reason));
-                    }
-                    url = next;
-                }
-                status => return Err(Failure::Status(status)),
             }
-        }
-        Err(Failure::Impossible(format!("{url} leads on and on")))
-    }
-
-    fn ask(&self, uri: &Uri, from: u64) -> Result<ureq::http::Response<ureq::Body>, Failure> {
-        let mut request = self.agent.get(uri);
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
-        }
-        let own = self.origin.is_some() && origin(uri) == self.origin;
-        if own && let Some(token) = &self.network.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.config().proxy(self.proxy_for(uri)?).build();
-        request.call().map_err(|error| match error {
-            ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
-                Failure::Impossible(error.to_string())
-            }
-            error => Failure::Connection(words(&error)),
+            Err(failure) => drop(to_head.send(Err(failure))),
+        })?;
+        let stop = self.stop;
+        Ok(Answer {
+            head: received(&head, stop)??,
+            body: Body { pieces, stop },
         })
     }
 
-    /// The proxy for an address, as the environment says.
-    fn proxy_for(&self, uri: &Uri) -> Result<Option<Proxy>, Failure> {
-        let proxy = match uri.scheme_str() {
-            Some("https") => &self.network.https_proxy,
-            _ => &self.network.http_proxy,
+    /// All that is at `url`, if that is not more than `longest` bytes, and what the server says
+    /// of it. Asked for again where that may help.
+    pub(super) fn text(&self, url: &str, longest: u64) -> Result<(HeaderMap, Vec<u8>), Failure> {
+        self.again(url, || {
+            let Answer { head, body } = self.get(url, 0)?;
+            let mut text = Vec::new();
+            loop {
+                let piece = body.next()?;
+                if piece.is_empty() {
+                    return Ok((head.headers, text));
+                }
+                text.extend(piece);
+                if text.len() as u64 > longest {
+                    return Err(Failure::Impossible("its answer has no end".to_owned()));
+                }
+            }
+        })
+    }
+
+    /// What the hub itself says of the file at `url`: its first answer, and those that it
+    /// redirects to on its own. Nothing that others say. Asked for again where that may help.
+    pub(super) fn told(&self, url: &str) -> Result<Vec<HeaderMap>, Failure> {
+        self.again(url, || {
+            let url = url.to_owned();
+            let (to, told) = sync_channel(1);
+            self.apart(move |client| drop(to.send(client.told(&url))))?;
+            received(&told, self.stop)?
+        })
+    }
+
+    /// How many bytes the file at `url` has by the word of whoever has it.
+    pub(super) fn length(&self, url: &str) -> Result<Option<u64>, Failure> {
+        self.again(url, || Ok(self.get(url, 0)?.head.length))
+    }
+
+    /// What `location` means at `url`, if that is at the hub.
+    pub(super) fn own_address(&self, url: &str, location: &str) -> Option<String> {
+        let next = redirect::resolve(&url.parse().ok()?, location.as_bytes())?;
+        self.client.is_own(&next.parse().ok()?).then_some(next)
+    }
+
+    /// Waits before another attempt, longer each time.
+    pub(super) fn wait(&self, attempt: u32) -> Result<(), Failure> {
+        let end = Instant::now() + Duration::from_millis(250 << attempt.min(5));
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(GLANCE));
+        }
+    }
+
+    fn again<T>(&self, url: &str, ask: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut attempt = 1;
+        loop {
+            match ask() {
+                Err(failure) if failure.may_pass() && attempt < ATTEMPTS => {
+                    tracing::debug!(attempt, url, reason = failure.words(), "asking again");
+                    self.wait(attempt)?;
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Begins something on a thread that is left behind if it does not end.
+    fn apart(&self, work: impl FnOnce(&Client) + Send + 'static) -> Result<(), Failure> {
+        let client = Arc::clone(&self.client);
+        let begun = thread::Builder::new()
+            .name("http".to_owned())
+            .spawn(move || work(&client));
+        begun.map(drop).map_err(|error| {
+            let reason = format!("the system begins no thread for it ({error})");
+            Failure::Impossible(reason)
+        })
+    }
+}
+
+/// What a thread sends, unless `stop` is set before.
+fn received<T>(from: &Receiver<T>, stop: &AtomicBool) -> Result<T, Failure> {
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failure::Interrupted);
+        }
+        match from.recv_timeout(GLANCE) {
+            Ok(sent) => return Ok(sent),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let reason = "the connection was given up".to_owned();
+                return Err(Failure::Connection(reason));
+            }
+        }
+    }
+}
+
+/// Sends all that is read, and then an empty piece; or why there is no more.
+fn pump(mut from: impl Read, to: &SyncSender<Result<Vec<u8>, Failure>>) {
+    loop {
+        let mut piece = vec![0; PIECE];
+        let sent = match from.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(read) => {
+                piece.truncate(read);
+                Ok(piece)
+            }
+            Err(error) => Err(Failure::Connection(io_words(&error))),
         };
-        let host = uri.host().unwrap_or_default();
-        match proxy {
-            Some(proxy) if !is_excepted(&self.network.no_proxy, host) => Proxy::new(proxy)
-                .map(Some)
-                // The address may hold a password.
-                .map_err(|_| {
-                    let reason = "the proxy that the environment names is no address";
-                    Failure::Impossible(reason.to_owned())
-                }),
-            _ => Ok(None),
+        let is_last = !sent.as_ref().is_ok_and(|piece| !piece.is_empty());
+        if to.send(sent).is_err() || is_last {
+            return;
         }
-    }
-}
-
-fn answer(start: u64, length: Option<u64>, response: ureq::http::Response<ureq::Body>) -> Answer {
-    Answer {
-        start,
-        length,
-        body: Box::new(response.into_body().into_reader()),
-    }
-}
-
-/// An error of a connection, in words.
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => "the server was silent for too long".to_owned(),
-        ureq::Error::HostNotFound => "its name is not known; is there a network?".to_owned(),
-        ureq::Error::Io(error) => io_words(error),
-        error => error.to_string(),
-    }
-}
-
-/// An error while bytes are read, in words.
-pub(super) fn io_words(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    match inner {
-        Some(error @ ureq::Error::Timeout(_)) => words(error),
-        _ if error.kind() == io::ErrorKind::TimedOut => {
-            words(&ureq::Error::Timeout(ureq::Timeout::RecvBody))
-        }
-        _ => format!("the connection failed ({error})"),
-    }
-}
-
-fn origin(uri: &Uri) -> Option<Origin> {
-    let scheme = uri.scheme_str()?;
-    let port = uri
-        .port_u16()
-        .unwrap_or(if scheme == "https" { 443 } else { 80 });
-    Some((scheme.to_owned(), uri.host()?.to_lowercase(), port))
-}
-
-/// The address that a redirect from `uri` leads to.
-fn redirected(uri: &Uri, to: &str) -> Option<String> {
-    let scheme = uri.scheme_str()?;
-    let authority = uri.authority()?;
-    if to.starts_with("https://") || to.starts_with("http://") {
-        Some(to.to_owned())
-    } else if to.starts_with("//") {
-        Some(format!("{scheme}:{to}"))
-    } else if to.starts_with('/') {
-        Some(format!("{scheme}://{authority}{to}"))
-    } else {
-        None
-    }
-}
-
-/// The first byte that a `Content-Range` names: `bytes 100-199/200`.
-fn start_of(range: &str) -> Option<u64> {
-    let bytes = range.trim().strip_prefix("bytes")?.trim_start();
-    bytes.split('-').next()?.parse().ok()
-}
-
-/// Whether a host is to be reached without a proxy: `no_proxy` has names and suffixes of names,
-/// separated by commas, or `*`.
-fn is_excepted(no_proxy: &str, host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']).to_lowercase();
-    no_proxy.split(',').map(str::trim).any(|entry| {
-        let entry = entry
-            .trim_start_matches('*')
-            .trim_start_matches('.')
-            .to_lowercase();
-        let all = no_proxy.trim() == "*";
-        all || !entry.is_empty() && (host == entry || host.ends_with(&format!(".{entry}")))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_excepted_from_proxies_by_name_and_suffix() {
-        assert!(is_excepted("localhost,127.0.0.1", "127.0.0.1"));
-        assert!(is_excepted(".example.com", "hub.example.com"));
-        assert!(is_excepted("example.com", "hub.Example.com"));
-        assert!(is_excepted("*.example.com", "hub.example.com"));
-        assert!(is_excepted("*", "anything"));
-        assert!(!is_excepted("example.com", "badexample.com"));
-        assert!(!is_excepted("", "example.com"));
-    }
-
-    #[test]
-    fn redirects_lead_to_absolute_addresses_only() {
-        let from: Uri = "https://hub.example:8443/a/b?c".parse().unwrap();
-        let to = |to| redirected(&from, to);
-        assert_eq!(to("http://x/y").as_deref(), Some("http://x/y"));
-        assert_eq!(to("//cdn/y").as_deref(), Some("https://cdn/y"));
-        assert_eq!(to("/d?e").as_deref(), Some("https://hub.example:8443/d?e"));
-        assert_eq!(to("d"), None);
-        assert_eq!(to("file:///etc/passwd"), None);
-    }
-
-    #[test]
-    fn the_token_belongs_to_scheme_host_and_port() {
-        let of = |uri: &str| origin(&uri.parse().unwrap());
-        assert_eq!(of("https://Hub.example/x"), of("https://hub.example:443/y"));
-        assert_ne!(of("https://hub.example/x"), of("http://hub.example/x"));
-        assert_ne!(of("http://h:1/x"), of("http://h:2/x"));
-    }
-
-    #[test]
-    fn a_part_of_a_file_says_where_it_begins() {
-        assert_eq!(start_of("bytes 100-199/200"), Some(100));
-        assert_eq!(start_of("bytes */200"), None);
     }
 }

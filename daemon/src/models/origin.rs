@@ -37,7 +37,8 @@ pub(super) enum Source {
         endpoint: String,
         repository: String,
         revision: String,
-        commit: String,
+        /// That of the revision then, if the hub told it.
+        commit: Option<String>,
     },
     /// A folder of this machine.
     Folder(PathBuf),
@@ -95,14 +96,14 @@ impl Origin {
                 "it has version {version}, and this semfs knows {VERSION}"
             ));
         }
-        let source = match (raw.repository, raw.commit, raw.folder) {
-            (Some(repository), Some(commit), _) => Source::Hub {
+        let source = match (raw.repository, raw.folder) {
+            (Some(repository), _) => Source::Hub {
                 endpoint: raw.endpoint.unwrap_or_default(),
                 repository,
                 revision: raw.revision.unwrap_or_default(),
-                commit,
+                commit: raw.commit,
             },
-            (_, _, Some(folder)) => Source::Folder(folder.into()),
+            (_, Some(folder)) => Source::Folder(folder.into()),
             _ => return Err("it names neither a repository nor a folder".to_owned()),
         };
         let files = raw.file.into_iter().map(|file| {
@@ -153,7 +154,7 @@ impl Origin {
                 raw.endpoint = Some(endpoint);
                 raw.repository = Some(repository);
                 raw.revision = Some(revision);
-                raw.commit = Some(commit);
+                raw.commit = commit;
             }
             Source::Folder(folder) => raw.folder = Some(folder.to_string_lossy().into_owned()),
         }
@@ -178,8 +179,14 @@ impl Origin {
     pub(super) fn words(&self) -> String {
         match &self.source {
             Source::Hub {
-                repository, commit, ..
-            } => format!("{repository}@{}", commit.get(..12).unwrap_or(commit)),
+                repository,
+                revision,
+                commit,
+                ..
+            } => {
+                let short = commit.as_deref().and_then(|commit| commit.get(..12));
+                format!("{repository}@{}", short.unwrap_or(revision))
+            }
             Source::Folder(folder) => format!("imported from {}", folder.display()),
         }
     }
@@ -220,6 +227,7 @@ impl From<&LockedFile> for RawFile {
         let (sha256, git) = match &file.expected {
             Expected::Sha256(hex) => (Some(hex.clone()), None),
             Expected::Git(hex) => (None, Some(hex.clone())),
+            Expected::Untold => (None, None),
         };
         Self {
             path: file.path.clone(),
@@ -254,7 +262,13 @@ mod tests {
                 endpoint: "https://hub".into(),
                 repository: "a/b".into(),
                 revision: "main".into(),
-                commit: "1".repeat(40),
+                commit: Some("1".repeat(40)),
+            },
+            Source::Hub {
+                endpoint: "https://hub".into(),
+                repository: "a/b".into(),
+                revision: "main".into(),
+                commit: None,
             },
         ] {
             let origin = origin(source);

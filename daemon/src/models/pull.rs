@@ -11,7 +11,7 @@ use semfs_engine::embed::layout::Precision;
 use super::download::Download;
 use super::error::ModelError;
 use super::http::Http;
-use super::hub::{self, Listing, Repository};
+use super::hub::{self, Hub, Listing, Repository};
 use super::known::known;
 use super::layouts::{self, MANIFEST};
 use super::origin::{self, LockedFile, Origin, Source};
@@ -90,23 +90,25 @@ pub fn pull(
     // Before hundreds of megabytes come for nothing.
     let runtime = Runtime::load(&find_runtime(config, environment)?)?;
     let endpoint = endpoint(environment)?;
-    let http = Http::new(&environment.network, &endpoint)?;
-    let listing = hub::listing(&http, &endpoint, &repository)?;
-    let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
-    let needed = layouts::needed(&paths, options.precision);
-    let needed = needed.map_err(|reason| refused(&repository, reason))?;
-    let staging = store.stage(&name)?;
-    let fetch = Fetch {
+    let http = Http::new(&environment.network, &endpoint, stop)?;
+    let hub = Hub {
         http: &http,
         endpoint: &endpoint,
         repository: &repository,
-        commit: &listing.commit,
+    };
+    let listing = hub.listing()?;
+    let paths: Vec<&str> = listing.files.iter().map(|file| &*file.path).collect();
+    let needed = layouts::needed(&paths, options.precision);
+    let needed = needed.map_err(|reason| hub.refused(reason))?;
+    let staging = store.stage(&name)?;
+    let fetch = Fetch {
+        hub: &hub,
+        listing: &listing,
         staging: &staging,
         before: &folder,
         progress,
-        stop,
     };
-    let files = match fetch.run(&listing, &needed) {
+    let files = match fetch.run(&needed) {
         Ok(files) => files,
         Err(error) => {
             if error.is_about_the_model() {
@@ -215,7 +217,10 @@ fn intact(
         return Err(taken());
     }
     let asked = &repository.revision;
-    let same = asked == revision || commit.starts_with(asked.as_str());
+    let same = asked == revision
+        || commit
+            .as_ref()
+            .is_some_and(|commit| commit.starts_with(asked));
     if !same || !folder.join(MANIFEST).is_file() || origin.fault(folder, true).is_some() {
         return Ok(None);
     }
@@ -243,43 +248,33 @@ fn endpoint(environment: &Environment) -> Result<String, ModelError> {
 
 /// Getting the files of a model into a folder.
 struct Fetch<'a> {
-    http: &'a Http,
-    endpoint: &'a str,
-    repository: &'a Repository,
-    commit: &'a str,
+    hub: &'a Hub<'a>,
+    listing: &'a Listing,
     staging: &'a Staging,
     /// Where a broken or older model of this name lies.
     before: &'a Path,
     progress: &'a Progress,
-    stop: &'a AtomicBool,
 }
 
 impl Fetch<'_> {
     /// Fetches what is needed; what that was.
-    fn run(&self, listing: &Listing, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
-        let mut files = self.select(listing, needed)?;
-        self.get(&files)?;
+    fn run(&self, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
+        let mut files = self.get(&self.select(needed)?)?;
         if needed.iter().any(|path| path == MANIFEST) {
             // Only it says what else there is.
             let named = layouts::named_by_manifest(self.staging.path())?;
-            let more = self.select(listing, &named)?;
-            self.get(&more)?;
-            files.extend(more);
+            files.extend(self.get(&self.select(&named)?)?);
         }
         Ok(files)
     }
 
-    fn select(&self, listing: &Listing, paths: &[String]) -> Result<Vec<LockedFile>, ModelError> {
-        let find = |path: &String| {
-            let found = listing.files.iter().find(|file| file.path == *path);
-            found
-                .cloned()
-                .ok_or_else(|| refused(self.repository, format!("{path} is not in it")))
-        };
-        paths.iter().map(find).collect()
+    fn select(&self, paths: &[String]) -> Result<Vec<LockedFile>, ModelError> {
+        let locked = |path: &String| self.hub.locked(self.listing, path);
+        paths.iter().map(locked).collect()
     }
 
-    fn get(&self, files: &[LockedFile]) -> Result<(), ModelError> {
+    /// Gets files; what they are then.
+    fn get(&self, files: &[LockedFile]) -> Result<Vec<LockedFile>, ModelError> {
         let folder = self.staging.path();
         for file in files {
             self.take_from_before(file);
@@ -289,20 +284,17 @@ impl Fetch<'_> {
         self.progress.fetching(done + total);
         let here = files.iter().map(|file| here(folder, file)).sum();
         self.staging.check_room(total.saturating_sub(here))?;
-        for file in files {
-            let repository = &self.repository.name;
-            let url = hub::address(self.endpoint, repository, self.commit, &file.path);
+        let got = files.iter().map(|file| {
             let download = Download {
-                http: self.http,
-                url: &url,
+                http: self.hub.http,
+                urls: &self.hub.addresses(self.listing, &file.path),
                 file,
                 folder,
                 progress: self.progress,
-                stop: self.stop,
             };
-            download.run()?;
-        }
-        Ok(())
+            download.run()
+        });
+        got.collect()
     }
 
     /// What is right of a broken model is not fetched again. Its files are never written to, so
@@ -317,13 +309,6 @@ impl Fetch<'_> {
             // If not, it is fetched.
             let _ = std::fs::hard_link(self.before.join(&file.path), &target);
         }
-    }
-}
-
-fn refused(repository: &Repository, reason: String) -> ModelError {
-    ModelError::Repository {
-        repository: repository.name.clone(),
-        reason,
     }
 }
 

@@ -1,15 +1,14 @@
 //! A hub of models for tests: the paths of the real one over plain HTTP, and every way in which
 //! a server or a line can fail.
 
+mod api;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 
 /// The commit of every repository.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -28,6 +27,7 @@ struct Shared {
     store: SocketAddr,
     repositories: Mutex<HashMap<String, Repository>>,
     faults: Mutex<Vec<(String, Fault)>>,
+    manners: Mutex<Vec<Manner>>,
     requests: Mutex<Vec<Request>>,
 }
 
@@ -51,6 +51,37 @@ pub enum Fault {
     WrongLength,
 }
 
+/// What a hub does otherwise than the usual one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Manner {
+    /// Of files whose paths end so, the listing has the path alone.
+    NamesOnly(&'static str),
+    /// The hash of a large file is listed as `oid`, with what it is before it.
+    LfsOid,
+    /// It redirects there for a large file, whose name is where `FILE` is, and has it itself.
+    Redirect(&'static str),
+    /// It says that its listing is compressed.
+    Compressed,
+    /// It has a tree as well, in pages.
+    Tree,
+    /// It has a tree and no listing.
+    TreeOnly,
+    /// It has neither.
+    Unlisted,
+    /// It tells of a repository, and of no revision of it.
+    NoRevision,
+    /// The commit is told so, or not at all.
+    Commit(Option<&'static str>),
+    /// The commit is told in a header.
+    CommitInHeader,
+    /// Files are had by the name of their revision and not by the commit.
+    MainOnly,
+    /// The headers of a file tell its size and hash.
+    Tags,
+    /// It knows no HEAD.
+    NoHead,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -58,6 +89,7 @@ pub struct Request {
     pub path: String,
     pub from: Option<usize>,
     pub token: Option<String>,
+    pub encoding: Option<String>,
     /// It was asked of the address that has the large files.
     pub is_store: bool,
 }
@@ -71,6 +103,7 @@ impl Hub {
             store: store.local_addr().unwrap(),
             repositories: Mutex::default(),
             faults: Mutex::default(),
+            manners: Mutex::default(),
             requests: Mutex::default(),
         });
         for (listener, is_store) in [(hub, false), (store, true)] {
@@ -107,6 +140,11 @@ impl Hub {
         self.shared.faults.lock().unwrap().clear();
     }
 
+    /// From now on it does that as well.
+    pub fn behave(&self, manner: Manner) {
+        self.shared.manners.lock().unwrap().push(manner);
+    }
+
     /// What was asked for since this was asked last.
     pub fn requests(&self) -> Vec<Request> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
@@ -135,6 +173,7 @@ fn read(reader: &mut impl BufRead, is_store: bool) -> Option<Request> {
         path: words.next()?.to_owned(),
         from: None,
         token: None,
+        encoding: None,
         is_store,
     };
     loop {
@@ -148,6 +187,7 @@ fn read(reader: &mut impl BufRead, is_store: bool) -> Option<Request> {
                 let from = value.strip_prefix("bytes=")?.split('-').next()?;
                 request.from = from.parse().ok();
             }
+            "accept-encoding" => request.encoding = Some(value.to_owned()),
             "authorization" => request.token = Some(value.to_owned()),
             _ => {}
         }
@@ -165,15 +205,27 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
     if let Some(Fault::Status(status)) = fault {
         return send(stream, &format!("{status} No"), "", b"");
     }
+    let manners = shared.manners.lock().unwrap().clone();
     if let Some(rest) = path.strip_prefix("/api/models/") {
-        let name = rest.split("/revision/").next().unwrap_or_default();
+        if let Some(Fault::Stall(_)) = fault {
+            return sleep(stream);
+        }
+        let name: Vec<_> = rest.splitn(3, '/').take(2).collect();
         let repositories = shared.repositories.lock().unwrap();
-        return match repositories.get(name) {
-            Some(repository) => send(stream, "200 OK", "", listing(repository).as_bytes()),
+        let repository = repositories.get(&name.join("/"));
+        let endpoint = format!("http://{}", shared.hub);
+        let answer = repository.and_then(|it| api::answer(&manners, it, &endpoint, &request.path));
+        return match answer {
+            Some((headers, text)) => send(stream, "200 OK", &headers, text.as_bytes()),
             None => send(stream, "404 Not Found", "", b"{}"),
         };
     }
-    let Some((name, file)) = path[1..].split_once(&format!("/resolve/{COMMIT}/")) else {
+    let revisions: &[_] = match manners.contains(&Manner::MainOnly) {
+        true => &["main"],
+        false => &["main", COMMIT],
+    };
+    let resolved = |revision| path[1..].split_once(&format!("/resolve/{revision}/"));
+    let Some((name, file)) = revisions.iter().find_map(resolved) else {
         return send(stream, "404 Not Found", "", b"");
     };
     let repositories = shared.repositories.lock().unwrap();
@@ -182,11 +234,31 @@ fn answer(shared: &Shared, request: &Request, mut stream: &TcpStream) -> bool {
         return send(stream, "404 Not Found", "", b"");
     };
     drop(repositories);
-    if is_large && !request.is_store {
-        let to = format!("Location: http://{}{path}?signature=1\r\n", shared.store);
-        return send(stream, "302 Found", &to, b"");
+    let is_head = request.method == "HEAD";
+    if is_head && manners.contains(&Manner::NoHead) {
+        return send(stream, "405 Method Not Allowed", "", b"");
     }
-    send_file(shared, request, stream, bytes, fault.zip(at))
+    let told = api::headers(&manners, &bytes, is_large);
+    let is_signed = request.path.ends_with("signature=1");
+    if is_large && !request.is_store && !is_signed {
+        let own = manners.iter().find_map(|manner| match manner {
+            Manner::Redirect(to) => Some(to.replace("FILE", file.rsplit('/').next()?)),
+            _ => None,
+        });
+        let to = own.unwrap_or_else(|| format!("http://{}{path}?signature=1", shared.store));
+        return send(
+            stream,
+            "302 Found",
+            &format!("{told}Location: {to}\r\n"),
+            b"",
+        );
+    }
+    if is_head {
+        let length = bytes.len();
+        let head = format!("HTTP/1.1 200 OK\r\n{told}Content-Length: {length}\r\n\r\n");
+        return (&mut &*stream).write_all(head.as_bytes()).is_ok();
+    }
+    send_file(shared, request, stream, bytes, &told, fault.zip(at))
 }
 
 fn fault_of(shared: &Shared, path: &str) -> (Option<Fault>, Option<usize>) {
@@ -200,6 +272,7 @@ fn send_file(
     request: &Request,
     mut stream: &TcpStream,
     mut bytes: Vec<u8>,
+    told: &str,
     fault: Option<(Fault, usize)>,
 ) -> bool {
     let mut from = request.from.unwrap_or(0);
@@ -222,7 +295,7 @@ fn send_file(
         return send(stream, "416 Range Not Satisfiable", "", b"");
     }
     let (status, range) = match from {
-        0 => ("200 OK", String::new()),
+        0 => ("200 OK", told.to_owned()),
         from => {
             let (last, all) = (bytes.len() - 1, bytes.len());
             let range = format!("Content-Range: bytes {from}-{last}/{all}\r\n");
@@ -238,10 +311,16 @@ fn send_file(
     let sent = stream.write_all(head.as_bytes());
     let sent = sent.and_then(|()| stream.write_all(&body[..after.min(length)]));
     if sent.is_ok() && sleeps {
-        // Until the other end has had enough.
-        let _ = stream.set_read_timeout(Some(ASLEEP));
-        let _ = stream.read(&mut [0]);
+        return sleep(stream);
     }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    false
+}
+
+/// Says nothing until the other end has had enough.
+fn sleep(mut stream: &TcpStream) -> bool {
+    let _ = stream.set_read_timeout(Some(ASLEEP));
+    let _ = stream.read(&mut [0]);
     let _ = stream.shutdown(std::net::Shutdown::Both);
     false
 }
@@ -251,31 +330,4 @@ fn send(mut stream: &TcpStream, status: &str, headers: &str, body: &[u8]) -> boo
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
     let sent = stream.write_all(head.as_bytes());
     sent.and_then(|()| stream.write_all(body)).is_ok()
-}
-
-fn listing(repository: &Repository) -> String {
-    let files: Vec<_> = repository
-        .iter()
-        .map(|(path, (bytes, is_large))| {
-            let mut sha1 = Sha1::new();
-            sha1.update(format!("blob {}\0", bytes.len()));
-            sha1.update(bytes);
-            let size = bytes.len();
-            let mut file = serde_json::json!({
-                "rfilename": path,
-                "size": size,
-                "blobId": hex(&sha1.finalize()),
-            });
-            if *is_large {
-                let sha256 = hex(&Sha256::digest(bytes));
-                file["lfs"] = serde_json::json!({ "sha256": sha256, "size": size });
-            }
-            file
-        })
-        .collect();
-    serde_json::json!({ "id": "x", "sha": COMMIT, "siblings": files }).to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
