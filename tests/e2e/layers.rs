@@ -50,7 +50,7 @@ fn each_exchangeable_part_is_named_in_one_place_only() {
         ("ort::", "engine/src/embed/"),
         ("sled::", "engine/src/catalog"),
         ("turbojpeg::", "engine/src/media/jpeg.rs"),
-        ("ureq::", "daemon/src/models/http.rs"),
+        ("ureq::", "daemon/src/models/client.rs"),
         ("clap::", "src/"),
     ] {
         let files = files_with(part);

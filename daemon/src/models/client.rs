@@ -5,15 +5,15 @@ use std::fs;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use ureq::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, LOCATION,
-    RANGE,
-};
-use ureq::http::{HeaderMap, HeaderName, Uri};
+pub(super) use ureq::http::{HeaderMap, Uri, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, Proxy};
 
+use self::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName,
+    LOCATION, RANGE,
+};
 use super::error::ModelError;
 use super::http::Failure;
 use super::redirect;
@@ -89,7 +89,7 @@ impl Client {
             let start = match response.status().as_u16() {
                 200 => 0,
                 206 => {
-                    let start = header(headers, &CONTENT_RANGE).and_then(start_of);
+                    let start = text(headers, &CONTENT_RANGE).and_then(start_of);
                     start.ok_or_else(|| {
                         let reason = "the server sent a part of the file and not which";
                         Failure::Impossible(reason.to_owned())
@@ -103,7 +103,7 @@ impl Client {
             };
             let head = Head {
                 start,
-                length: header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+                length: text(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
                 headers: headers.clone(),
             };
             return Ok((head, response.into_body().into_reader()));
@@ -175,7 +175,7 @@ impl Client {
             }
             error => Failure::Connection(words(&error)),
         })?;
-        let encoding = header(response.headers(), &CONTENT_ENCODING).unwrap_or_default();
+        let encoding = text(response.headers(), &CONTENT_ENCODING).unwrap_or_default();
         let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
         if response.status().is_success() && !is_plain {
             return Err(Failure::Impossible(format!(
@@ -210,7 +210,7 @@ fn parsed(url: &str) -> Result<Uri, Failure> {
     parsed.map_err(|error| Failure::Impossible(format!("{url} is no address: {error}")))
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -11,9 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::http::HeaderMap;
-
-use super::client::{Client, Head, io_words};
+use super::client::{Client, Head, HeaderMap, io_words};
 use super::error::ModelError;
 use super::redirect;
 use crate::environment::Network;

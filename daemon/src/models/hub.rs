@@ -3,8 +3,7 @@
 
 use std::cell::OnceCell;
 
-use ureq::http::HeaderMap;
-
+use super::client::HeaderMap;
 use super::error::ModelError;
 use super::hash::Expected;
 use super::http::{Failure, Http};

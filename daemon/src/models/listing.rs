@@ -2,11 +2,10 @@
 //! its hash, where it does. Nothing that is said is trusted here; whether it will do is seen when
 //! a file is needed.
 
-use serde::Deserialize;
-use ureq::http::HeaderMap;
-use ureq::http::header::{CONTENT_LENGTH, ETAG, LINK};
-
+use super::client::HeaderMap;
+use super::client::header::{CONTENT_LENGTH, ETAG, LINK};
 use super::hash::Expected;
+use serde::Deserialize;
 
 /// A file, as far as a hub tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +104,9 @@ pub(super) fn headers(path: &str, answers: &[HeaderMap]) -> Told {
             number(answer, "x-linked-size").or_else(|| number(answer, CONTENT_LENGTH.as_str()))
         }),
         expected: answers.iter().find_map(|answer| {
-            hash(answer, "x-linked-etag").or_else(|| hash(answer, ETAG.as_str()))
+            // Stores of artifacts tell the second; their `ETag` is a SHA-1, and none of git's.
+            let told = ["x-linked-etag", "x-checksum-sha256", ETAG.as_str()];
+            told.iter().find_map(|name| hash(answer, name))
         }),
     }
 }
@@ -151,8 +152,7 @@ fn told(path: String, size: Option<u64>, blob: Option<String>, lfs: Option<Lfs>)
 
 #[cfg(test)]
 mod tests {
-    use ureq::http::HeaderName;
-
+    use super::super::client::header::HeaderName;
     use super::*;
 
     fn files(siblings: &str) -> Vec<Told> {
@@ -217,8 +217,15 @@ mod tests {
         let told = headers("f", &[answer(&[("etag", "\"1-2\"")]), weak]);
         assert_eq!(
             (told.size, told.expected),
-            (Some(9), Some(Expected::Git(git)))
+            (Some(9), Some(Expected::Git(git.clone())))
         );
+        // A SHA-1 of the bytes looks like one of git's.
+        let sha256 = "2".repeat(64);
+        let told = headers(
+            "f",
+            &[answer(&[("etag", &git), ("x-checksum-sha256", &sha256)])],
+        );
+        assert_eq!(told.expected, Some(Expected::Sha256(sha256)));
     }
 
     #[test]
