@@ -17,7 +17,10 @@ use crate::media::{Filter, Fit, Preparation};
 pub(super) const MANIFEST: &str = "manifest.toml";
 
 /// The largest input side: four times that of any published tower of this kind.
-const LARGEST_SIZE: u32 = 2048;
+pub(super) const LARGEST_SIZE: u32 = 2048;
+
+/// Ids of a text at most.
+pub(super) const LONGEST_TEXT: usize = 1024;
 
 /// Vectors longer than this are refused.
 const LARGEST_DIMENSION: usize = 4096;
@@ -297,8 +300,8 @@ impl Manifest {
             "image.oversampling must be from 1 to 1000".to_owned()
         } else if !image.std.iter().all(|std| *std > 0.0) {
             "image.std must be positive".to_owned()
-        } else if !(1..=1024).contains(&manifest.text.length) {
-            "text.length must be from 1 to 1024".to_owned()
+        } else if !(1..=LONGEST_TEXT).contains(&manifest.text.length) {
+            format!("text.length must be from 1 to {LONGEST_TEXT}")
         } else {
             manifest.is_within_its_folder()?;
             return Ok(manifest);

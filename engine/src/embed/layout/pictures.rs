@@ -12,6 +12,7 @@ use super::Layout;
 use super::files::Files;
 use super::settings::Settings;
 use crate::embed::EmbedError;
+use crate::embed::manifest::LARGEST_SIZE;
 use crate::media::{Filter, Fit, Preparation};
 
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -158,7 +159,8 @@ fn resized(settings: &Settings, defaults: &Defaults) -> Result<(Fit, u32), Embed
     Ok((Fit::Squash, side(settings, "size", size)?))
 }
 
-/// One side of a square: a number, or a height and a width that are equal.
+/// One side of a square: a number, or a height and a width that are equal. Memory is taken by
+/// its square later, so that it is small is seen to here.
 fn side(settings: &Settings, key: &str, value: &Value) -> Result<u32, EmbedError> {
     let sides = match value {
         Value::Number(_) => Some((value, value)),
@@ -169,7 +171,13 @@ fn side(settings: &Settings, key: &str, value: &Value) -> Result<u32, EmbedError
     let sides = sides.and_then(|(height, width)| Some((height.as_u64()?, width.as_u64()?)));
     match sides {
         Some((height, width)) if height == width => {
-            u32::try_from(height).map_err(|_| settings.wrong(format!("{key} is too large")))
+            let side = u32::try_from(height).ok();
+            let side = side.filter(|side| (1..=LARGEST_SIZE).contains(side));
+            side.ok_or_else(|| {
+                settings.wrong(format!(
+                    "{key} is {value}: pictures of 1 to {LARGEST_SIZE} pixels a side can be taken"
+                ))
+            })
         }
         Some(_) => Err(settings.wrong(format!("{key} is {value}: only squares can be taken"))),
         None => Err(settings.wrong(format!("{key} is {value}, and no size of a square"))),
@@ -211,7 +219,7 @@ fn prepared(
     fit: Fit,
     filter: Filter,
 ) -> Result<Preparation, EmbedError> {
-    if size == 0 || resize < size {
+    if resize < size {
         return Err(settings.wrong(format!(
             "a square of {size} pixels cannot be cut out of a picture of {resize}"
         )));
@@ -314,6 +322,26 @@ mod tests {
         let pictures = parse(json, of_open_clip).unwrap();
         let expected = preparation(256, 256, Fit::Squash, Filter::Bilinear);
         assert_eq!((pictures.preparation, pictures.mean), (expected, HALF));
+    }
+
+    #[test]
+    fn a_side_of_sixty_thousand_pixels_is_refused_before_memory_is_taken() {
+        for (json, word) in [
+            (r#"{"size": 60000}"#, "size is 60000"),
+            (r#"{"size": 0}"#, "size is 0"),
+            (r#"{"size": 2049}"#, "2048"),
+            (r#"{"size": 4294967296}"#, "4294967296"),
+            (
+                r#"{"size": {"shortest_edge": 60000}, "crop_size": 224}"#,
+                "size.shortest_edge is 60000",
+            ),
+            (r#"{"size": 224, "crop_size": 0}"#, "crop_size is 0"),
+        ] {
+            let error = parse(json, of_transformers).unwrap_err().to_string();
+            assert!(error.contains("a.json") && error.contains(word), "{error}");
+        }
+        assert!(parse(r#"{"size": [60000, 60000]}"#, of_open_clip).is_err());
+        assert_eq!(hub(r#"{"size": 2048}"#).size, 2048);
     }
 
     #[test]

@@ -10,10 +10,7 @@ use super::settings::Settings;
 use crate::embed::EmbedError;
 use crate::embed::files as hashed;
 use crate::embed::hugging_face::HuggingFace;
-use crate::embed::manifest::{Clean, Fill, TokenizerKind, TokenizerSection};
-
-/// Lengths above this are no lengths: files say 10^30 where they mean none.
-const LONGEST: u64 = 1024;
+use crate::embed::manifest::{Clean, Fill, LONGEST_TEXT, TokenizerKind, TokenizerSection};
 
 /// How texts are prepared.
 #[derive(Debug)]
@@ -113,7 +110,8 @@ fn length(own: Option<&Settings>, config: Option<&Settings>) -> Option<usize> {
         &["model_cfg", "text_cfg", "context_length"],
         &["max_position_embeddings"],
     ];
-    let usable = |length: &u64| (1..=LONGEST).contains(length);
+    // Files say 10^30 where they mean none.
+    let usable = |length: &u64| (1..=LONGEST_TEXT as u64).contains(length);
     let positions = config.and_then(|config| keys.iter().find_map(|key| config.whole(key)));
     let most = own.and_then(|own| own.whole(&["model_max_length"]));
     let said = [positions, most].into_iter().flatten().filter(usable).min();

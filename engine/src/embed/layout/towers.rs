@@ -11,7 +11,9 @@ use super::texts::Texts;
 use super::{Precision, external};
 use crate::embed::files as hashed;
 use crate::embed::image_tower::ImageTower;
-use crate::embed::manifest::{DataFile, Fill, ImageSection, TextSection, TokenizerSection};
+use crate::embed::manifest::{
+    DataFile, Fill, ImageSection, LONGEST_TEXT, TextSection, TokenizerSection,
+};
 use crate::embed::tensors::{self, Slot};
 use crate::embed::text_tower::TextTower;
 use crate::embed::tokenizer::Tokenizer;
@@ -205,6 +207,10 @@ pub(super) fn text(
     let length = ids.fixed(1).or(texts.length).ok_or_else(|| {
         tower.wrong("how long texts may be is said neither by it, nor by config.json or tokenizer_config.json")
     })?;
+    if length > LONGEST_TEXT {
+        let reason = format!("it takes texts of {length} ids; at most {LONGEST_TEXT} can be");
+        return Err(tower.wrong(reason));
+    }
     let section = TextSection {
         file: files.text.clone().into(),
         sha256: tower.sha256.clone(),
