@@ -87,6 +87,8 @@ pub(super) struct TextSection {
     pub data: Vec<DataFile>,
     pub input: String,
     pub attention: Option<String>,
+    #[serde(default)]
+    pub attends: Attends,
     pub output: String,
     pub length: usize,
     #[serde(default)]
@@ -101,6 +103,17 @@ pub(super) struct TextSection {
 pub(super) struct DataFile {
     pub file: PathBuf,
     pub sha256: String,
+}
+
+/// Which ids a tower that wants to be told is told to look at.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Attends {
+    /// The text's.
+    #[default]
+    Text,
+    /// All, those that it was filled up with as well.
+    All,
 }
 
 /// Where a text that is shorter than the tower's length is filled up.
@@ -366,6 +379,9 @@ impl Manifest {
             let all = (more, &image.output, &text.output);
             hasher.update(&postcard::to_stdvec(&all).unwrap_or_default());
         }
+        if text.attends != Attends::Text {
+            hasher.update(b"attends all");
+        }
         Fingerprint(*hasher.finalize().as_bytes())
     }
 }
@@ -425,6 +441,10 @@ mod tests {
             ("length = 24", "length = 24\nfill = \"left\""),
             ("length = 24", "length = 24\nfill = \"none\""),
             ("length = 24", "length = 24\nattention = \"mask\""),
+            (
+                "length = 24",
+                "length = 24\nattention = \"mask\"\nattends = \"all\"",
+            ),
             ("word-pieces\"", "hugging-face\""),
             ("word-pieces\"", "word-pieces\"\nclean = \"canonical\""),
             (

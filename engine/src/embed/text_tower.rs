@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ort::session::{Session, SessionInputValue};
 
-use super::manifest::{Fill, Model, TextSection};
+use super::manifest::{Attends, Fill, Model, TextSection};
 use super::tensors::{self, Slot};
 use super::tokenizer::Tokenizer;
 use super::{EmbedError, Runtime, unit};
@@ -137,7 +137,7 @@ impl TextTower {
     }
 }
 
-/// The ids that the tower sees, and for each whether it is the text's.
+/// The ids that the tower sees, and for each whether it is to be looked at.
 fn filled(text: Vec<i64>, section: &TextSection) -> (Vec<i64>, Vec<i64>) {
     let missing = section.length.saturating_sub(text.len());
     let (before, after) = match section.fill {
@@ -152,5 +152,9 @@ fn filled(text: Vec<i64>, section: &TextSection) -> (Vec<i64>, Vec<i64>) {
         ids
     };
     let mask = vec![1; text.len()];
-    (around(section.padding, text), around(0, mask))
+    let others = match section.attends {
+        Attends::Text => 0,
+        Attends::All => 1,
+    };
+    (around(section.padding, text), around(others, mask))
 }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::embed::EmbedError;
 use crate::embed::files as hashed;
 use crate::embed::hugging_face::HuggingFace;
-use crate::embed::manifest::{Clean, Fill, LONGEST_TEXT, TokenizerKind, TokenizerSection};
+use crate::embed::manifest::{Attends, Clean, Fill, LONGEST_TEXT, TokenizerKind, TokenizerSection};
 
 /// How texts are prepared.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Texts {
     /// On which side shorter texts are filled up, if the tower needs that.
     pub fill: Fill,
     pub padding: i64,
+    /// What a tower that takes a mask is told to look at.
+    pub attends: Attends,
 }
 
 pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
@@ -67,6 +69,7 @@ pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
         length: length(own.as_ref(), config.as_ref()),
         fill,
         padding: padding.or_else(stated).unwrap_or(0).into(),
+        attends: attends(own.as_ref()),
     })
 }
 
@@ -74,6 +77,16 @@ pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
 fn piece(value: &Value) -> Option<String> {
     let written = value.get("content").unwrap_or(value);
     written.as_str().map(str::to_owned)
+}
+
+/// Whether `transformers` hands out a mask beside the ids: it does where the file says nothing.
+/// A tower that is given none looks at all ids, and so was SigLIP trained.
+fn attends(own: Option<&Settings>) -> Attends {
+    let names = own.and_then(|own| own.get(&["model_input_names"])?.as_array());
+    match names {
+        Some(names) if !names.iter().any(|name| name == "attention_mask") => Attends::All,
+        _ => Attends::Text,
+    }
 }
 
 /// What is done to texts that `tokenizer.json` does not do itself.

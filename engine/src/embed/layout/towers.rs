@@ -217,6 +217,7 @@ pub(super) fn text(
         data: tower.data.clone(),
         input: ids.name.clone(),
         attention: attention.first().map(|slot| slot.name.clone()),
+        attends: texts.attends,
         output: output.name,
         length,
         fill: texts.fill,
