@@ -419,6 +419,34 @@ fn what_is_not_there_or_not_understood_is_said() {
     assert!(refused(&tempfile::tempdir().unwrap()).contains("known layout"));
 }
 
+/// SigLIP's towers end as those of CLIP do that lack their projections, and are equally wide.
+#[test]
+fn towers_of_clip_without_their_projections_were_taken() {
+    let config = |folder: &TempDir, config: &str| {
+        fs::write(folder.path().join("config.json"), config).unwrap();
+    };
+    let folder = copy("siglip");
+    config(&folder, r#"{"model_type": "clip"}"#);
+    let said = refused(&folder);
+    assert!(
+        said.contains("vision_model.onnx") && said.contains("CLIPVisionModelWithProjection"),
+        "{said}"
+    );
+    config(
+        &folder,
+        r#"{"model_type": "chinese_clip", "projection_dim": 32}"#,
+    );
+    assert!(refused(&folder).contains("pooler_output"));
+
+    let folder = copy("immich");
+    config(&folder, r#"{"projection_dim": 64, "text_cfg": {}}"#);
+    let said = refused(&folder);
+    assert!(
+        said.contains("visual/model.onnx") && said.contains("64"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_tower_that_was_exchanged_later_is_not_loaded() {
     let folder = copy("clip");

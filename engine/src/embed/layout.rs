@@ -12,6 +12,7 @@
 mod external;
 mod files;
 mod pictures;
+mod projections;
 mod settings;
 mod texts;
 mod towers;
@@ -25,6 +26,7 @@ use std::str::FromStr;
 pub use files::{layout_of, needed, precisions_of};
 
 use self::files::Files;
+use self::settings::Settings;
 use super::manifest::MANIFEST;
 use super::{EmbedError, Model, Runtime};
 
@@ -93,9 +95,13 @@ pub fn describe(
     let files =
         Files::choose(&paths, precision).map_err(|reason| EmbedError::layout(folder, reason))?;
     let picture = pictures::read(folder, &files)?;
-    let text = texts::read(folder, &files)?;
-    let image = towers::image(runtime, folder, &files, &picture)?;
-    let text = towers::text(runtime, folder, &files, &text, &image)?;
+    let config = files.config.as_deref();
+    let config = config.map(|file| Settings::read(folder, file));
+    let config = config.transpose()?;
+    let config = config.as_ref();
+    let text = texts::read(folder, &files, config)?;
+    let image = towers::image(runtime, folder, &files, &picture, config)?;
+    let text = towers::text(runtime, folder, &files, &text, &image, config)?;
     let mut named = vec![&files.image, &files.text, &files.tokenizer];
     let data = image.section.data.iter().chain(&text.section.data);
     let data: Vec<PathBuf> = data.map(|data| data.file.clone()).collect();

@@ -25,15 +25,18 @@ pub(super) struct Texts {
     pub attends: Attends,
 }
 
-pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
+pub(super) fn read(
+    folder: &Path,
+    files: &Files,
+    config: Option<&Settings>,
+) -> Result<Texts, EmbedError> {
     let open = |file: &Option<String>| {
         let settings = file.as_deref().map(|file| Settings::read(folder, file));
         settings.transpose()
     };
     let own = open(&files.tokenizer_config)?;
     let special = open(&files.special_tokens)?;
-    let config = open(&files.config)?;
-    let clean = clean(files.layout, own.as_ref(), config.as_ref());
+    let clean = clean(files.layout, own.as_ref(), config);
     let path = folder.join(&files.tokenizer);
     let sha256 = hashed::sha256(&path)?;
     let bytes = hashed::read(&path, &sha256)?;
@@ -52,7 +55,7 @@ pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
         None => None,
     };
     let stated = || {
-        let id = config.as_ref()?.whole(&["text_config", "pad_token_id"])?;
+        let id = config?.whole(&["text_config", "pad_token_id"])?;
         u32::try_from(id).ok()
     };
     let fill = match own.as_ref().and_then(|own| own.text(&["padding_side"])) {
@@ -66,7 +69,7 @@ pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
             sha256,
             clean,
         },
-        length: length(own.as_ref(), config.as_ref()),
+        length: length(own.as_ref(), config),
         fill,
         padding: padding.or_else(stated).unwrap_or(0).into(),
         attends: attends(own.as_ref()),

@@ -7,8 +7,9 @@ use ort::value::TensorElementType;
 
 use super::files::Files;
 use super::pictures::Pictures;
+use super::settings::Settings;
 use super::texts::Texts;
-use super::{Precision, external};
+use super::{Precision, external, projections};
 use crate::embed::files as hashed;
 use crate::embed::image_tower::ImageTower;
 use crate::embed::manifest::{
@@ -129,6 +130,7 @@ pub(super) fn image(
     folder: &Path,
     files: &Files,
     pictures: &Pictures,
+    config: Option<&Settings>,
 ) -> Result<Image, EmbedError> {
     let tower = Tower::load(runtime, folder, &files.image)?;
     let size = pictures.preparation.size;
@@ -176,6 +178,8 @@ pub(super) fn image(
     let other: Vec<u8> = (0..dark.len()).map(|at| (at * 7 % 251) as u8).collect();
     let vectors = tower.numbers(&[&dark, &other])?;
     let dimension = vectors.first().map_or(0, Vec::len);
+    projections::check(config, &section.output, dimension)
+        .map_err(|reason| EmbedError::layout(&path, reason))?;
     let useful = vectors.iter().all(|vector| is_direction(vector));
     if dimension == 0 || !useful || vectors.first() == vectors.last() {
         let reason = "what comes out of it does not depend on the picture, or is no vector";
@@ -191,6 +195,7 @@ pub(super) fn text(
     files: &Files,
     texts: &Texts,
     image: &Image,
+    config: Option<&Settings>,
 ) -> Result<Text, EmbedError> {
     let tower = Tower::load(runtime, folder, &files.text)?;
     let inputs = tensors::inputs(&tower.session);
@@ -229,6 +234,8 @@ pub(super) fn text(
     let mut tower = TextTower::new(session, tokenizer, section.clone(), 0, path.clone())?;
     let full = vectors(&mut tower)?;
     let found = full.first().map_or(0, Vec::len);
+    projections::check(config, &section.output, found)
+        .map_err(|reason| EmbedError::layout(&path, reason))?;
     if found != image.dimension {
         return Err(EmbedError::layout(
             &path,
