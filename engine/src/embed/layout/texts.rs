@@ -36,12 +36,12 @@ pub(super) fn read(
     };
     let own = open(&files.tokenizer_config)?;
     let special = open(&files.special_tokens)?;
-    let clean = clean(files.layout, own.as_ref(), config);
     let path = folder.join(&files.tokenizer);
     let sha256 = hashed::sha256(&path)?;
     let bytes = hashed::read(&path, &sha256)?;
     let wrong = |reason: String| EmbedError::layout(&path, reason);
-    let tokenizer = HuggingFace::parse(&bytes, 64, clean).map_err(wrong)?;
+    let tokenizer = HuggingFace::parse(&bytes, 64, Clean::None).map_err(wrong)?;
+    let clean = clean(files.layout, own.as_ref(), config, tokenizer.lowers());
     let piece = [own.as_ref(), special.as_ref()]
         .into_iter()
         .flatten()
@@ -92,8 +92,8 @@ fn attends(own: Option<&Settings>) -> Attends {
     }
 }
 
-/// What is done to texts that `tokenizer.json` does not do itself.
-fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>) -> Clean {
+/// What is done to texts that `tokenizer.json` does not do itself; `lowers`: it lower-cases.
+fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>, lowers: bool) -> Clean {
     if layout == Layout::Immich {
         // What open_clip calls it.
         let asked = config.and_then(|config| {
@@ -107,11 +107,12 @@ fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>) -> C
         };
     }
     let class = own.and_then(|own| own.text(&["tokenizer_class"]));
-    let lowers = own.and_then(|own| own.get(&["do_lower_case"])?.as_bool());
+    let asked = own.and_then(|own| own.get(&["do_lower_case"])?.as_bool()) == Some(true);
     // SigLIP 2 was trained on lower-case texts, but cuts them with Gemma's tokenizer, which
     // knows upper case; `transformers` lower-cases for it whatever that says.
     let second = config.and_then(|config| config.text(&["model_type"])) == Some("siglip2");
-    if second || lowers == Some(true) || class.is_some_and(|class| class.starts_with("Siglip2")) {
+    let asked = asked || second || class.is_some_and(|class| class.starts_with("Siglip2"));
+    if asked && !lowers {
         Clean::LowerCase
     } else {
         Clean::None
@@ -177,12 +178,15 @@ mod tests {
     #[test]
     fn texts_are_cleaned_only_where_the_files_say_so() {
         let of = |layout, own: &str, config: &str| {
-            clean(layout, Some(&settings(own)), Some(&settings(config)))
+            clean(layout, Some(&settings(own)), Some(&settings(config)), false)
         };
         let clip = r#"{"model_type": "clip"}"#;
         assert_eq!(of(Layout::Hub, "{}", clip), Clean::None);
         let lower = r#"{"do_lower_case": true}"#;
         assert_eq!(of(Layout::Hub, lower, clip), Clean::LowerCase);
+        // `transformers` lets the tokenizer alone do it.
+        let lowers = clean(Layout::Hub, Some(&settings(lower)), None, true);
+        assert_eq!(lowers, Clean::None);
         let gemma = r#"{"tokenizer_class": "GemmaTokenizer"}"#;
         let second = r#"{"model_type": "siglip2"}"#;
         assert_eq!(of(Layout::Hub, gemma, second), Clean::LowerCase);
