@@ -12,7 +12,7 @@ use semfs_engine::embed::layout::Precision;
 
 use super::error::ModelError;
 use super::hash::Expected;
-use super::layouts::{self, MANIFEST};
+use super::layouts;
 use super::origin::{LockedFile, Origin, Source};
 use super::progress::Progress;
 use super::pull::{Got, finish, with_precision};
@@ -62,9 +62,12 @@ pub fn import(
         reason,
     };
     let mut needed = layouts::needed(&found, precision).map_err(no_model)?;
-    if needed.iter().any(|path| path == MANIFEST) {
-        needed.extend(layouts::named_by_manifest(&folder)?);
+    let named = layouts::named(&folder, &needed)?;
+    if let Some(missing) = named.iter().find(|path| !folder.join(path).is_file()) {
+        let reason = format!("its files name {missing}, which is not there");
+        return Err(no_model(reason).into());
     }
+    needed.extend(named);
     let staging = store.stage(&name)?;
     let copied = copy_all(&folder, &needed, &staging, progress, stop);
     let files = match copied {

@@ -259,13 +259,11 @@ impl Fetch<'_> {
     fn run(&self, listing: &Listing, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
         let mut files = self.select(listing, needed)?;
         self.get(&files)?;
-        if needed.iter().any(|path| path == MANIFEST) {
-            // Only it says what else there is.
-            let named = layouts::named_by_manifest(self.staging.path())?;
-            let more = self.select(listing, &named)?;
-            self.get(&more)?;
-            files.extend(more);
-        }
+        // Only they say what else there is.
+        let named = layouts::named(self.staging.path(), needed)?;
+        let more = self.select(listing, &named)?;
+        self.get(&more)?;
+        files.extend(more);
         Ok(files)
     }
 

@@ -18,6 +18,7 @@ mod texts;
 mod towers;
 mod written;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,21 @@ impl Layout {
 pub fn precisions(folder: &Path) -> Vec<Precision> {
     let paths = files::listing(folder).unwrap_or_default();
     precisions_of(&paths)
+}
+
+/// The files of weights that the towers among `paths`, which lie in `folder`, name besides.
+///
+/// # Errors
+/// When a tower is no ONNX file, or names a file that is not beside it.
+pub fn weights(folder: &Path, paths: &[impl AsRef<str>]) -> Result<Vec<String>, EmbedError> {
+    let paths = paths.iter().map(AsRef::as_ref);
+    let mut found = BTreeSet::new();
+    for tower in paths.clone().filter(|path| path.ends_with(".onnx")) {
+        let files = external::files(folder, tower);
+        found.extend(files.map_err(|reason| EmbedError::layout(&folder.join(tower), reason))?);
+    }
+    paths.for_each(|path| _ = found.remove(path));
+    Ok(found.into_iter().collect())
 }
 
 /// Reads a folder of the hub's or immich's layout, loads both towers, lets them see a picture

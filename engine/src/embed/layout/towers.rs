@@ -103,25 +103,15 @@ impl Tower {
 
 /// The files with the weights of a tower, within the folder.
 fn data(folder: &Path, tower: &str) -> Result<Vec<PathBuf>, String> {
-    let beside = Path::new(tower).parent().unwrap_or(Path::new(""));
-    let locations = external::locations(&folder.join(tower))?;
-    let checked = locations.into_iter().map(|name| {
-        let is_plain = !name.contains(['/', '\\']) && !name.starts_with('.');
-        if !is_plain {
-            return Err(format!(
-                "its weights are in {name:?}, which is not a file beside it"
-            ));
-        }
-        let file = beside.join(&name);
+    let files = external::files(folder, tower)?.into_iter().map(|file| {
         if folder.join(&file).is_file() {
-            Ok(file)
-        } else {
-            Err(format!(
-                "its weights are in {name}, which is not there: that file belongs beside it"
-            ))
+            return Ok(file.into());
         }
+        Err(format!(
+            "its weights are in {file}, which is not there: that file belongs beside it"
+        ))
     });
-    checked.collect()
+    files.collect()
 }
 
 /// Describes the image tower.
