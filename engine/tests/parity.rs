@@ -419,6 +419,52 @@ fn what_is_not_there_or_not_understood_is_said() {
     assert!(refused(&tempfile::tempdir().unwrap()).contains("known layout"));
 }
 
+#[test]
+fn a_pad_token_that_the_tokenizer_lacks_was_an_error_where_texts_are_not_filled_up() {
+    let unknown = br#"{"pad_token": "[PAD]", "model_max_length": 64}"#;
+    let describe = |name: &str| {
+        let folder = copy(name);
+        fs::write(folder.path().join("tokenizer_config.json"), unknown).unwrap();
+        let described = layout::describe(runtime(), folder.path(), name, Precision::Full);
+        (
+            folder,
+            described.map(|described| described.manifest().to_owned()),
+        )
+    };
+    let (folder, manifest) = describe("clip");
+    assert!(manifest.unwrap().contains("fill = \"none\""));
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type": "clip"}"#).unwrap();
+    assert!(layout::describe(runtime(), folder.path(), "clip", Precision::Full).is_ok());
+    // Its config.json has the id.
+    let (folder, manifest) = describe("siglip");
+    assert!(manifest.unwrap().contains("padding = 1"));
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type": "siglip"}"#).unwrap();
+    let said = refused(&folder);
+    assert!(
+        said.contains("tokenizer.json") && said.contains("[PAD]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mark_before_json_is_passed_over() {
+    let folder = copy("clip");
+    for name in [
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ] {
+        let path = folder.path().join(name);
+        let text = fs::read(&path).unwrap();
+        fs::write(&path, [&b"\xef\xbb\xbf"[..], &text].concat()).unwrap();
+    }
+    let described = layout::describe(runtime(), folder.path(), "marked", Precision::Full);
+    TextTower::load(runtime(), &described.unwrap().write().unwrap()).unwrap();
+}
+
 /// SigLIP's towers end as those of CLIP do that lack their projections, and are equally wide.
 #[test]
 fn towers_of_clip_without_their_projections_were_taken() {

@@ -10,6 +10,7 @@ use std::panic::{self, AssertUnwindSafe};
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{Tokenizer, TruncationParams};
 
+use super::files::without_mark;
 use super::manifest::Clean;
 
 pub(super) struct HuggingFace {
@@ -25,7 +26,9 @@ impl HuggingFace {
     pub(super) fn parse(json: &[u8], length: usize, clean: Clean) -> Result<Self, String> {
         let sentence = |error: tokenizers::Error| format!("it is not a tokenizer: {error}");
         // The crate asserts some of what a file says.
-        let parsed = panic::catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(json)));
+        let parsed = panic::catch_unwind(AssertUnwindSafe(|| {
+            Tokenizer::from_bytes(without_mark(json))
+        }));
         let mut tokenizer = parsed
             .map_err(|_| "it is not a tokenizer that makes sense".to_owned())?
             .map_err(sentence)?;

@@ -36,7 +36,7 @@ pub(super) struct Pictures {
 /// What a kind of processor does where its file says nothing.
 struct Defaults {
     crop: bool,
-    filter: u64,
+    filter: Filter,
     mean: [f32; 3],
     std: [f32; 3],
     /// Whether a `size` of one number is both sides, and not the shorter one.
@@ -59,7 +59,7 @@ fn defaults(settings: &Settings) -> Result<Defaults, EmbedError> {
         .or_else(|| settings.text(&["feature_extractor_type"]));
     let clip = Defaults {
         crop: true,
-        filter: 3,
+        filter: Filter::Bicubic,
         mean: CLIP_MEAN,
         std: CLIP_STD,
         is_square: false,
@@ -79,8 +79,8 @@ fn defaults(settings: &Settings) -> Result<Defaults, EmbedError> {
     match named {
         None => Ok(clip),
         Some(_) if is(&["CLIP", "ChineseCLIP"]) => Ok(clip),
-        Some(_) if is(&["Siglip"]) => Ok(square(3)),
-        Some(_) if is(&["ViT"]) => Ok(square(2)),
+        Some(_) if is(&["Siglip"]) => Ok(square(Filter::Bicubic)),
+        Some(_) if is(&["ViT"]) => Ok(square(Filter::Bilinear)),
         Some(other) => Err(settings.wrong(format!(
             "pictures are prepared by {other}, which is not known here; CLIPImageProcessor, \
              SiglipImageProcessor and ViTImageProcessor are"
@@ -122,16 +122,9 @@ fn of_transformers(settings: &Settings) -> Result<Pictures, EmbedError> {
         ([0.0; 3], [1.0; 3])
     };
     let filter = match settings.get(&["resample"]) {
-        Some(number) => number.as_u64().unwrap_or(u64::MAX),
+        Some(value) => filter(value)
+            .ok_or_else(|| settings.wrong(format!("resample {value} is not known here")))?,
         None => defaults.filter,
-    };
-    // Pillow's numbers.
-    let filter = match filter {
-        0 => Filter::Nearest,
-        1 => Filter::Lanczos,
-        2 => Filter::Bilinear,
-        3 => Filter::Bicubic,
-        other => return Err(settings.wrong(format!("resample {other} is not known here"))),
     };
     let preparation = prepared(settings, (size, resize), fit, filter)?;
     Ok(Pictures {
@@ -140,6 +133,18 @@ fn of_transformers(settings: &Settings) -> Result<Pictures, EmbedError> {
         mean,
         std,
     })
+}
+
+/// A filter by Pillow's number or name.
+fn filter(value: &Value) -> Option<Filter> {
+    let name = value.as_str().map(str::to_lowercase);
+    match (value.as_u64(), name.as_deref()) {
+        (Some(0), _) | (_, Some("nearest")) => Some(Filter::Nearest),
+        (Some(1), _) | (_, Some("lanczos")) => Some(Filter::Lanczos),
+        (Some(2), _) | (_, Some("bilinear")) => Some(Filter::Bilinear),
+        (Some(3), _) | (_, Some("bicubic")) => Some(Filter::Bicubic),
+        _ => None,
+    }
 }
 
 /// What `size` says: how pictures are resized, and to how many pixels.
@@ -293,6 +298,18 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_may_be_said_by_its_name() {
+        for (resample, filter) in [
+            (r#""bicubic""#, Filter::Bicubic),
+            (r#""BILINEAR""#, Filter::Bilinear),
+            ("1", Filter::Lanczos),
+        ] {
+            let json = format!(r#"{{"size": 224, "resample": {resample}}}"#);
+            assert_eq!(hub(&json).filter, filter);
+        }
+    }
+
+    #[test]
     fn siglip_squashes() {
         let json = r#"{"image_processor_type": "SiglipImageProcessor", "do_convert_rgb": null,
             "size": {"height": 224, "width": 224}, "resample": 3, "image_mean": [0.5, 0.5, 0.5],
@@ -360,7 +377,8 @@ mod tests {
                 "squares",
             ),
             (r#"{"size": 224, "crop_size": 256}"#, "256"),
-            (r#"{"size": 224, "resample": 4}"#, "resample"),
+            (r#"{"size": 224, "resample": 4}"#, "resample 4"),
+            (r#"{"size": 224, "resample": "box"}"#, "\"box\""),
             (r#"{"size": 224, "do_resize": false}"#, "do_resize"),
             (r#"{"size": 224, "image_mean": [1, 2]}"#, "image_mean"),
             (r#"{"size": "big"}"#, "size"),

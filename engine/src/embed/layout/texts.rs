@@ -20,7 +20,8 @@ pub(super) struct Texts {
     pub length: Option<usize>,
     /// On which side shorter texts are filled up, if the tower needs that.
     pub fill: Fill,
-    pub padding: i64,
+    /// With what. An error, where the tokenizer does not know what the files say.
+    pub padding: Result<i64, String>,
     /// What a tower that takes a mask is told to look at.
     pub attends: Attends,
 }
@@ -46,17 +47,16 @@ pub(super) fn read(
         .into_iter()
         .flatten()
         .find_map(|settings| piece(settings.get(&["pad_token"])?));
-    let padding = match &piece {
-        Some(piece) => Some(tokenizer.id(piece).ok_or_else(|| {
-            wrong(format!(
-                "it does not know `{piece}`, with which texts are filled up"
-            ))
-        })?),
-        None => None,
-    };
     let stated = || {
-        let id = config?.whole(&["text_config", "pad_token_id"])?;
-        u32::try_from(id).ok()
+        let config = config?;
+        let id = config.whole(&["text_config", "pad_token_id"]);
+        u32::try_from(id.or_else(|| config.whole(&["pad_token_id"]))?).ok()
+    };
+    let padding = match &piece {
+        Some(piece) => tokenizer.id(piece).or_else(stated).ok_or_else(|| {
+            format!("it does not know `{piece}`, with which its texts must be filled up")
+        }),
+        None => Ok(stated().unwrap_or(0)),
     };
     let fill = match own.as_ref().and_then(|own| own.text(&["padding_side"])) {
         Some("left") => Fill::Left,
@@ -71,7 +71,7 @@ pub(super) fn read(
         },
         length: length(own.as_ref(), config),
         fill,
-        padding: padding.or_else(stated).unwrap_or(0).into(),
+        padding: padding.map(i64::from),
         attends: attends(own.as_ref()),
     })
 }

@@ -216,7 +216,7 @@ pub(super) fn text(
         output: output.name,
         length,
         fill: texts.fill,
-        padding: texts.padding,
+        padding: *texts.padding.as_ref().unwrap_or(&0),
     };
     let any_length = ids.fixed(1).is_none();
     let tokenizer = Tokenizer::read(folder, &texts.tokenizer, length)?;
@@ -249,6 +249,12 @@ pub(super) fn text(
         if same {
             section.fill = Fill::None;
         }
+    }
+    if let Err(reason) = &texts.padding
+        && section.fill != Fill::None
+    {
+        let tokenizer = folder.join(&files.tokenizer);
+        return Err(EmbedError::layout(&tokenizer, reason));
     }
     Ok(Text {
         section,
