@@ -11,6 +11,8 @@
     missing_docs
 )]
 
+#[path = "support/appended.rs"]
+mod appended;
 #[path = "support/own_worker.rs"]
 mod own_worker;
 
@@ -279,53 +281,33 @@ fn siglip_of_the_hub_is_as_in_transformers() {
     agrees("siglip", "siglip", &says);
 }
 
-/// `pooler_output` as `text_embeds`, but moved where any of a new input `attention_mask` is 0.
-/// Appended to a file, it is part of its graph: that is how protocol buffers are merged.
-fn with_mask() -> Vec<u8> {
-    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-        assert!(bytes.len() < 128);
-        [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
-    }
-    let attribute = |name: &str, kind: u8, value: &[u8]| {
-        let kind = [20 << 3 & 0x7f | 0x80, 1, kind];
-        field(5, &[&field(1, name.as_bytes()), value, &kind].concat())
-    };
-    let node = |kind: &str, inputs: &[&str], output: &str, more: &[u8]| {
-        let inputs: Vec<u8> = inputs.iter().flat_map(|i| field(1, i.as_bytes())).collect();
-        let output = field(2, output.as_bytes());
-        let kind = field(4, kind.as_bytes());
-        field(1, &[&inputs[..], &output, &kind, more].concat())
-    };
-    // A name, and the element type and the axes of a tensor.
-    let value = |name: &str, element: u8, axes: &[&[u8]]| {
-        let axes: Vec<u8> = axes.iter().flat_map(|axis| field(1, axis)).collect();
-        let tensor = [&[1 << 3, element][..], &field(2, &axes)].concat();
-        let shape = field(2, &field(1, &tensor));
-        [field(1, name.as_bytes()), shape].concat()
-    };
-    let (batch, sequence) = (field(2, b"batch_size"), field(2, b"sequence_length"));
-    let to_float = attribute("to", 2, &[3 << 3, 1]);
-    let along = attribute("axes", 7, &[8 << 3, 1]);
-    let graph = [
-        node("Cast", &["attention_mask"], "mask_floats", &to_float),
-        node("ReduceMean", &["mask_floats"], "mask_mean", &along),
-        node("Log", &["mask_mean"], "mask_log", &[]),
-        node("Add", &["pooler_output", "mask_log"], "text_embeds", &[]),
-        field(11, &value("attention_mask", 7, &[&batch, &sequence])),
-        field(12, &value("text_embeds", 1, &[&batch, &[1 << 3, 32]])),
-    ];
-    let graph = graph.concat();
-    let length = [graph.len() as u8 & 0x7f | 0x80, (graph.len() >> 7) as u8];
-    [&[7 << 3 | 2][..], &length, &graph].concat()
+/// SigLIP whose text tower has another input, as [`appended::input`] says.
+fn siglip_with(input: &str, element: u8, steps: &[(&str, &[&str], &str)]) -> TempDir {
+    let copied = copy("siglip");
+    let path = copied.path().join("onnx/text_model.onnx");
+    let mut tower = fs::read(&path).unwrap();
+    tower.extend(appended::input(input, element, steps));
+    fs::write(path, tower).unwrap();
+    copied
+}
+
+/// Has the vectors moved where any of a mask is 0.
+const MASKED: &[(&str, &[&str], &str)] = &[
+    ("ReduceMean", &["floats"], "mean"),
+    ("Log", &["mean"], "moved"),
+];
+
+/// As the repositories of SigLIP and SigLIP 2 say.
+fn say_that_there_is_no_mask(folder: &Path) {
+    let path = folder.join("tokenizer_config.json");
+    let settings = fs::read_to_string(&path).unwrap();
+    let settings = settings.replacen('{', "{\"model_input_names\": [\"input_ids\"],", 1);
+    fs::write(path, settings).unwrap();
 }
 
 #[test]
 fn siglip_with_a_mask_looked_away_from_what_texts_are_filled_up_with() {
-    let copied = copy("siglip");
-    let path = copied.path().join("onnx/text_model.onnx");
-    let mut tower = fs::read(&path).unwrap();
-    tower.extend(with_mask());
-    fs::write(path, tower).unwrap();
+    let copied = siglip_with("attention_mask", 7, MASKED);
     let describe = || {
         let described = layout::describe(runtime(), copied.path(), "masked", Precision::Full);
         described.unwrap()
@@ -341,16 +323,48 @@ fn siglip_with_a_mask_looked_away_from_what_texts_are_filled_up_with() {
     );
     assert!(!described.manifest().contains("attends"));
 
-    // As the repositories of SigLIP and SigLIP 2 say.
-    let path = copied.path().join("tokenizer_config.json");
-    let settings = fs::read_to_string(&path).unwrap();
-    let settings = settings.replacen('{', "{\"model_input_names\": [\"input_ids\"],", 1);
-    fs::write(path, settings).unwrap();
+    say_that_there_is_no_mask(copied.path());
     let described = describe();
     assert!(described.manifest().contains("attends = \"all\""));
     let model = described.write().unwrap();
     let expected = Expected::read(&fixture(), "siglip");
     compare_all("siglip with a mask", &model, &expected, &fixture());
+}
+
+#[test]
+fn inputs_that_say_nothing_of_the_text_and_masks_of_other_numbers_were_not_known() {
+    let positions: &[(&str, &[&str], &str)] = &[
+        ("ReduceMax", &["floats"], "most"),
+        ("ReduceMean", &["floats"], "mean"),
+        ("Add", &["mean", "mean"], "twice"),
+        // Not 1 but for 0, 1, 2, …
+        ("Div", &["most", "twice"], "ratio"),
+        ("Log", &["ratio"], "moved"),
+    ];
+    let types: &[(&str, &[&str], &str)] = &[("ReduceMean", &["floats"], "moved")];
+    let (int32, int64, float, boolean) = (6, 7, 1, 9);
+    let expected = Expected::read(&fixture(), "siglip");
+    for (input, element, steps) in [
+        ("position_ids", int64, positions),
+        ("token_type_ids", int64, types),
+        ("attention_mask", int32, MASKED),
+        ("attention_mask", float, MASKED),
+        ("attention_mask", boolean, MASKED),
+    ] {
+        let copied = siglip_with(input, element, steps);
+        say_that_there_is_no_mask(copied.path());
+        let described = layout::describe(runtime(), copied.path(), input, Precision::Full);
+        let model = described.unwrap().write().unwrap();
+        let mut tower = TextTower::load(runtime(), &model).unwrap();
+        let cosines = expected.texts.iter().map(|(text, vector)| {
+            let found = tower.embed(text).unwrap().unwrap();
+            (text.clone(), cosine(&found, vector))
+        });
+        compare(
+            &format!("{input} of {element}"),
+            &cosines.collect::<Vec<_>>(),
+        );
+    }
 }
 
 /// What is said of a folder that was spoiled.

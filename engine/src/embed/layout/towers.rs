@@ -16,7 +16,7 @@ use crate::embed::manifest::{
     DataFile, Fill, ImageSection, LONGEST_TEXT, TextSection, TokenizerSection,
 };
 use crate::embed::tensors::{self, Slot};
-use crate::embed::text_tower::TextTower;
+use crate::embed::text_tower::{Other, TextTower};
 use crate::embed::tokenizer::Tokenizer;
 use crate::embed::{EmbedError, Runtime};
 
@@ -192,10 +192,13 @@ pub(super) fn text(
     let (attention, others): (Vec<&Slot>, Vec<&Slot>) = inputs
         .iter()
         .partition(|slot| slot.name.contains("attention_mask"));
-    let (&[ids], true) = (others.as_slice(), attention.len() <= 1) else {
+    let (known, ids): (Vec<&Slot>, Vec<&Slot>) =
+        others.iter().partition(|slot| Other::of(slot).is_some());
+    let (&[ids], true) = (ids.as_slice(), attention.len() <= 1) else {
         return Err(not_texts(&tower));
     };
-    if !inputs.iter().all(takes_ids) {
+    let mut whole = known.into_iter().chain([ids]);
+    if !whole.all(takes_ids) || !attention.iter().all(|slot| takes_mask(slot)) {
         return Err(not_texts(&tower));
     }
     let output = output(&tower.session, TEXT_OUTPUTS).map_err(|reason| tower.wrong(reason))?;
@@ -266,7 +269,7 @@ fn not_texts(tower: &Tower) -> EmbedError {
     let inputs = told(&tensors::inputs(&tower.session));
     tower.wrong(format!(
         "it is not a text tower: ids as [N, length] of 64 or 32 bits were expected to go in, \
-         perhaps with an attention_mask, and it takes {inputs}"
+         perhaps with an attention_mask, position_ids and token_type_ids, and it takes {inputs}"
     ))
 }
 
@@ -310,6 +313,14 @@ fn takes_ids(slot: &Slot) -> bool {
         TensorElementType::Int64 | TensorElementType::Int32
     );
     whole && slot.shape.len() == 2
+}
+
+fn takes_mask(slot: &Slot) -> bool {
+    let more = matches!(
+        slot.element,
+        TensorElementType::Float32 | TensorElementType::Bool
+    );
+    takes_ids(slot) || (more && slot.shape.len() == 2)
 }
 
 /// The tensor that is the vector: by its name, or the only one of its shape.
