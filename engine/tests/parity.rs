@@ -412,6 +412,16 @@ fn a_foreign_or_damaged_tower_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_combined_model_under_the_names_of_towers_is_said_to_be_one() {
+    let folder = copy("siglip");
+    let path = folder.path().join("onnx/vision_model.onnx");
+    let ids = appended::input("input_ids", 7, &[("ReduceMean", &["floats"], "moved")]);
+    let tower = fs::read(&path).unwrap();
+    fs::write(path, [tower, ids].concat()).unwrap();
+    assert!(refused(&folder).contains("exported apart"));
+}
+
+#[test]
 fn what_is_not_there_or_not_understood_is_said() {
     let folder = copy("clip");
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();

@@ -132,6 +132,11 @@ pub(super) fn image(
         ))
     };
     let inputs = tensors::inputs(&tower.session);
+    if inputs.iter().any(takes_ids) && inputs.iter().any(|slot| slot.shape.len() == 4) {
+        return Err(tower.wrong(
+            "it is one model for pictures and texts; a tower for each is needed, exported apart",
+        ));
+    }
     let [input] = inputs.as_slice() else {
         return Err(expected());
     };
