@@ -150,3 +150,43 @@ fn weights_were_taken_only_from_files_that_are_called_like_their_tower() {
     assert!(words.contains("not a file beside it"), "{words}");
     assert_eq!(in_store(&home), ["by-hand", "clip"]);
 }
+
+#[test]
+fn a_folder_of_the_hubs_own_cache_is_imported_by_the_snapshot_in_it() {
+    let Some(repository) = fixture("clip") else {
+        return;
+    };
+    let home = Home::new();
+    let cache = home.path().join("models--me--Cached");
+    write(&repository, &cache.join("snapshots/0123"));
+    fs::create_dir(cache.join("refs")).unwrap();
+    home.ok(&["model", "import", cache.to_str().unwrap()]);
+    assert_eq!(state_of(&home, "cached"), "installed");
+    fs::create_dir(cache.join("snapshots/4567")).unwrap();
+    let words = home.error(&["model", "import", cache.to_str().unwrap(), "--name", "b"]);
+    assert!(words.contains("name the one that is meant"), "{words}");
+}
+
+#[test]
+fn an_import_that_failed_named_the_copy_that_was_gone_by_then() {
+    let Some(repository) = fixture("clip") else {
+        return;
+    };
+    let home = Home::new();
+    let folder = home.path().join("spoiled");
+    write(&repository, &folder);
+    let tower = "onnx/vision_model.onnx";
+    for (file, bytes) in [
+        ("tokenizer.json", &b"{}"[..]),
+        // It has a graph, and nothing that runs.
+        (tower, b"\x3a\x00"),
+    ] {
+        fs::write(folder.join(file), bytes).unwrap();
+        let words = home.error(&["model", "import", folder.to_str().unwrap()]);
+        let source = folder.join(file);
+        assert!(words.contains(source.to_str().unwrap()), "{words}");
+        assert!(!words.contains(".pull-"), "{words}");
+        fs::write(folder.join(file), &repository[file].0).unwrap();
+    }
+    assert!(in_store(&home).is_empty());
+}
