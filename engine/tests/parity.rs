@@ -11,6 +11,8 @@
     missing_docs
 )]
 
+#[path = "support/appended.rs"]
+mod appended;
 #[path = "support/own_worker.rs"]
 mod own_worker;
 
@@ -279,6 +281,92 @@ fn siglip_of_the_hub_is_as_in_transformers() {
     agrees("siglip", "siglip", &says);
 }
 
+/// SigLIP whose text tower has another input, as [`appended::input`] says.
+fn siglip_with(input: &str, element: u8, steps: &[(&str, &[&str], &str)]) -> TempDir {
+    let copied = copy("siglip");
+    let path = copied.path().join("onnx/text_model.onnx");
+    let mut tower = fs::read(&path).unwrap();
+    tower.extend(appended::input(input, element, steps));
+    fs::write(path, tower).unwrap();
+    copied
+}
+
+/// Has the vectors moved where any of a mask is 0.
+const MASKED: &[(&str, &[&str], &str)] = &[
+    ("ReduceMean", &["floats"], "mean"),
+    ("Log", &["mean"], "moved"),
+];
+
+/// As the repositories of SigLIP and SigLIP 2 say.
+fn say_that_there_is_no_mask(folder: &Path) {
+    let path = folder.join("tokenizer_config.json");
+    let settings = fs::read_to_string(&path).unwrap();
+    let settings = settings.replacen('{', "{\"model_input_names\": [\"input_ids\"],", 1);
+    fs::write(path, settings).unwrap();
+}
+
+#[test]
+fn siglip_with_a_mask_looked_away_from_what_texts_are_filled_up_with() {
+    let copied = siglip_with("attention_mask", 7, MASKED);
+    let describe = || {
+        let described = layout::describe(runtime(), copied.path(), "masked", Precision::Full);
+        described.unwrap()
+    };
+
+    // `transformers` gives a mask unless the tokenizer is said to have none.
+    let described = describe();
+    assert!(described.manifest().contains("output = \"text_embeds\""));
+    assert!(
+        described
+            .manifest()
+            .contains("attention = \"attention_mask\"")
+    );
+    assert!(!described.manifest().contains("attends"));
+
+    say_that_there_is_no_mask(copied.path());
+    let described = describe();
+    assert!(described.manifest().contains("attends = \"all\""));
+    let model = described.write().unwrap();
+    let expected = Expected::read(&fixture(), "siglip");
+    compare_all("siglip with a mask", &model, &expected, &fixture());
+}
+
+#[test]
+fn inputs_that_say_nothing_of_the_text_and_masks_of_other_numbers_were_not_known() {
+    let positions: &[(&str, &[&str], &str)] = &[
+        ("ReduceMax", &["floats"], "most"),
+        ("ReduceMean", &["floats"], "mean"),
+        ("Add", &["mean", "mean"], "twice"),
+        // Not 1 but for 0, 1, 2, …
+        ("Div", &["most", "twice"], "ratio"),
+        ("Log", &["ratio"], "moved"),
+    ];
+    let types: &[(&str, &[&str], &str)] = &[("ReduceMean", &["floats"], "moved")];
+    let (int32, int64, float, boolean) = (6, 7, 1, 9);
+    let expected = Expected::read(&fixture(), "siglip");
+    for (input, element, steps) in [
+        ("position_ids", int64, positions),
+        ("token_type_ids", int64, types),
+        ("attention_mask", int32, MASKED),
+        ("attention_mask", float, MASKED),
+        ("attention_mask", boolean, MASKED),
+    ] {
+        let copied = siglip_with(input, element, steps);
+        say_that_there_is_no_mask(copied.path());
+        let described = layout::describe(runtime(), copied.path(), input, Precision::Full);
+        let model = described.unwrap().write().unwrap();
+        let mut tower = TextTower::load(runtime(), &model).unwrap();
+        let cosines = expected.texts.iter().map(|(text, vector)| {
+            let found = tower.embed(text).unwrap().unwrap();
+            (text.clone(), cosine(&found, vector))
+        });
+        compare(
+            &format!("{input} of {element}"),
+            &cosines.collect::<Vec<_>>(),
+        );
+    }
+}
+
 /// What is said of a folder that was spoiled.
 fn refused(folder: &TempDir) -> String {
     match layout::describe(runtime(), folder.path(), "spoiled", Precision::Full) {
@@ -324,6 +412,16 @@ fn a_foreign_or_damaged_tower_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_combined_model_under_the_names_of_towers_is_said_to_be_one() {
+    let folder = copy("siglip");
+    let path = folder.path().join("onnx/vision_model.onnx");
+    let ids = appended::input("input_ids", 7, &[("ReduceMean", &["floats"], "moved")]);
+    let tower = fs::read(&path).unwrap();
+    fs::write(path, [tower, ids].concat()).unwrap();
+    assert!(refused(&folder).contains("exported apart"));
+}
+
+#[test]
 fn what_is_not_there_or_not_understood_is_said() {
     let folder = copy("clip");
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
@@ -343,6 +441,80 @@ fn what_is_not_there_or_not_understood_is_said() {
     assert!(error.to_string().contains("int8, but: full"), "{error}");
 
     assert!(refused(&tempfile::tempdir().unwrap()).contains("known layout"));
+}
+
+#[test]
+fn a_pad_token_that_the_tokenizer_lacks_was_an_error_where_texts_are_not_filled_up() {
+    let unknown = br#"{"pad_token": "[PAD]", "model_max_length": 64}"#;
+    let describe = |name: &str| {
+        let folder = copy(name);
+        fs::write(folder.path().join("tokenizer_config.json"), unknown).unwrap();
+        let described = layout::describe(runtime(), folder.path(), name, Precision::Full);
+        (
+            folder,
+            described.map(|described| described.manifest().to_owned()),
+        )
+    };
+    let (folder, manifest) = describe("clip");
+    assert!(manifest.unwrap().contains("fill = \"none\""));
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type": "clip"}"#).unwrap();
+    assert!(layout::describe(runtime(), folder.path(), "clip", Precision::Full).is_ok());
+    // Its config.json has the id.
+    let (folder, manifest) = describe("siglip");
+    assert!(manifest.unwrap().contains("padding = 1"));
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type": "siglip"}"#).unwrap();
+    let said = refused(&folder);
+    assert!(
+        said.contains("tokenizer.json") && said.contains("[PAD]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mark_before_json_is_passed_over() {
+    let folder = copy("clip");
+    for name in [
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ] {
+        let path = folder.path().join(name);
+        let text = fs::read(&path).unwrap();
+        fs::write(&path, [&b"\xef\xbb\xbf"[..], &text].concat()).unwrap();
+    }
+    let described = layout::describe(runtime(), folder.path(), "marked", Precision::Full);
+    TextTower::load(runtime(), &described.unwrap().write().unwrap()).unwrap();
+}
+
+/// SigLIP's towers end as those of CLIP do that lack their projections, and are equally wide.
+#[test]
+fn towers_of_clip_without_their_projections_were_taken() {
+    let config = |folder: &TempDir, config: &str| {
+        fs::write(folder.path().join("config.json"), config).unwrap();
+    };
+    let folder = copy("siglip");
+    config(&folder, r#"{"model_type": "clip"}"#);
+    let said = refused(&folder);
+    assert!(
+        said.contains("vision_model.onnx") && said.contains("CLIPVisionModelWithProjection"),
+        "{said}"
+    );
+    config(
+        &folder,
+        r#"{"model_type": "chinese_clip", "projection_dim": 32}"#,
+    );
+    assert!(refused(&folder).contains("pooler_output"));
+
+    let folder = copy("immich");
+    config(&folder, r#"{"projection_dim": 64, "text_cfg": {}}"#);
+    let said = refused(&folder);
+    assert!(
+        said.contains("visual/model.onnx") && said.contains("64"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -3,16 +3,16 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semfs_engine::decisions::is_model_name;
-use semfs_engine::embed::Runtime;
-use semfs_engine::embed::layout::Precision;
+use semfs_engine::embed::layout::{Layout, Precision};
+use semfs_engine::embed::{EmbedError, Runtime};
 
 use super::error::ModelError;
 use super::hash::Expected;
-use super::layouts::{self, MANIFEST};
+use super::layouts;
 use super::origin::{LockedFile, Origin, Source};
 use super::progress::Progress;
 use super::pull::{Got, finish, with_precision};
@@ -25,7 +25,8 @@ use crate::error::DaemonError;
 /// Bytes that are copied at once: between two looks at whether to end.
 const PIECE: u64 = 8 << 20;
 
-/// Copies the model in `folder` into the store, under its folder's name or `name`.
+/// Copies the model in `folder` into the store, under its folder's name or `name`. A folder of the
+/// cache of the hub's own tools is that of the one snapshot in it.
 ///
 /// # Errors
 /// When it is no model, does not work, or cannot be copied. Nothing is left of it then.
@@ -38,11 +39,12 @@ pub fn import(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> Result<Got, DaemonError> {
-    let folder = fs::canonicalize(folder).map_err(ModelError::disk(folder, "read"))?;
+    let given = fs::canonicalize(folder).map_err(ModelError::disk(folder, "read"))?;
     let name = match name {
         Some(name) => name.to_owned(),
-        None => with_precision(&name_of(&folder), precision),
+        None => with_precision(&name_of(&given), precision),
     };
+    let folder = snapshot(given)?;
     if !is_model_name(&name) {
         return Err(ModelError::Name(name).into());
     }
@@ -62,9 +64,12 @@ pub fn import(
         reason,
     };
     let mut needed = layouts::needed(&found, precision).map_err(no_model)?;
-    if needed.iter().any(|path| path == MANIFEST) {
-        needed.extend(layouts::named_by_manifest(&folder)?);
+    let named = layouts::named(&folder, &needed)?;
+    if let Some(missing) = named.iter().find(|path| !folder.join(path).is_file()) {
+        let reason = format!("its files name {missing}, which is not there");
+        return Err(no_model(reason).into());
     }
+    needed.extend(named);
     let staging = store.stage(&name)?;
     let copied = copy_all(&folder, &needed, &staging, progress, stop);
     let files = match copied {
@@ -76,16 +81,67 @@ pub fn import(
     };
     let origin = Origin {
         precision,
-        source: Source::Folder(folder),
+        source: Source::Folder(folder.clone()),
         files,
     };
-    Ok(finish(&runtime, staging, &origin, progress)?)
+    let copy = staging.path().to_owned();
+    let finished = finish(&runtime, staging, &origin, progress);
+    Ok(finished.map_err(|error| of_source(error, &copy, &folder))?)
 }
 
-/// A model's name from that of its folder.
+/// The folder with the files, where `folder` is one of the hub's cache.
+fn snapshot(folder: PathBuf) -> Result<PathBuf, ModelError> {
+    let snapshots = folder.join("snapshots");
+    if !snapshots.is_dir() || Layout::of(&folder).is_some() {
+        return Ok(folder);
+    }
+    let failed = ModelError::disk(&snapshots, "read");
+    let mut entries = fs::read_dir(&snapshots).map_err(&failed)?;
+    match (entries.next(), entries.next()) {
+        (Some(only), None) => Ok(only.map_err(&failed)?.path()),
+        _ => Err(ModelError::NoModel {
+            path: snapshots,
+            reason: "there is not exactly one folder in it; name the one that is meant".to_owned(),
+        }),
+    }
+}
+
+/// What is wrong with the copy is so with what it was made of, and the copy is gone by now.
+fn of_source(error: ModelError, copy: &Path, source: &Path) -> ModelError {
+    let ModelError::Embed(mut error) = error else {
+        return error;
+    };
+    match &mut error {
+        EmbedError::Read { path, .. } | EmbedError::Hash { path, .. } => {
+            *path = moved(path, copy, source);
+        }
+        EmbedError::Manifest { path, reason }
+        | EmbedError::Layout { path, reason }
+        | EmbedError::Model { path, reason } => {
+            *path = moved(path, copy, source);
+            // ONNX Runtime has paths in what it says.
+            *reason = reason.replace(&*copy.to_string_lossy(), &source.to_string_lossy());
+        }
+        EmbedError::Runtime { .. } => {}
+    }
+    error.into()
+}
+
+fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
+    match path.strip_prefix(from) {
+        Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
+        Ok(rest) => to.join(rest),
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// A model's name from that of its folder: in the hub's cache, `models--OWNER--NAME`.
 fn name_of(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.to_lowercase();
+    let own = name
+        .strip_prefix("models--")
+        .and_then(|name| name.split_once("--"));
+    let name = own.map_or(&*name, |(_, own)| own).to_lowercase();
     let plain = name.chars().map(|letter| match letter {
         letter if letter.is_ascii_alphanumeric() || "._-".contains(letter) => letter,
         _ => '-',
@@ -175,5 +231,6 @@ mod tests {
         );
         assert_eq!(name_of(Path::new("/a/.My model")), "my-model");
         assert_eq!(name_of(Path::new("/")), "");
+        assert_eq!(name_of(Path::new("/a/models--Me--My--CLIP")), "my--clip");
     }
 }

@@ -32,13 +32,19 @@ pub(super) fn needed(paths: &[&str], precision: Precision) -> Result<Vec<String>
     }
 }
 
-/// The files that a manifest in `folder` names.
-pub(super) fn named_by_manifest(folder: &Path) -> Result<Vec<String>, ModelError> {
-    let files = Model::read(folder)?.files();
+/// The files that those in `folder` which were needed name: a manifest all others, and towers
+/// those with their weights.
+pub(super) fn named(folder: &Path, needed: &[String]) -> Result<Vec<String>, ModelError> {
+    let files = if needed.iter().any(|path| path == MANIFEST) {
+        Model::read(folder)?.files()
+    } else {
+        let files = layout::weights(folder, needed)?.into_iter();
+        files.map(PathBuf::from).collect()
+    };
     let names = files.iter().map(|file| match file.to_str() {
         Some(name) if is_safe(name) => Ok(name.to_owned()),
         _ => Err(ModelError::NoModel {
-            path: folder.join(MANIFEST),
+            path: folder.to_owned(),
             reason: format!("it names {file:?}, which is no path below its folder"),
         }),
     });

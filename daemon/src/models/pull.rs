@@ -260,11 +260,9 @@ impl Fetch<'_> {
     /// Fetches what is needed; what that was.
     fn run(&self, needed: &[String]) -> Result<Vec<LockedFile>, ModelError> {
         let mut files = self.get(&self.select(needed)?)?;
-        if needed.iter().any(|path| path == MANIFEST) {
-            // Only it says what else there is.
-            let named = layouts::named_by_manifest(self.staging.path())?;
-            files.extend(self.get(&self.select(&named)?)?);
-        }
+        // Only they say what else there is.
+        let named = layouts::named(self.staging.path(), needed)?;
+        files.extend(self.get(&self.select(&named)?)?);
         Ok(files)
     }
 

@@ -47,6 +47,11 @@ pub(super) fn verify(path: &Path, sha256: &str) -> Result<(), EmbedError> {
     compare(path, sha256, found)
 }
 
+/// A text without the mark of its order of bytes, which some editors put before it.
+pub(super) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 /// The SHA-256 of a file, in hexadecimal.
 pub(super) fn sha256(path: &Path) -> Result<String, EmbedError> {
     let read = |source| EmbedError::read(path, source);

@@ -7,8 +7,10 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
+use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::{Tokenizer, TruncationParams};
 
+use super::files::without_mark;
 use super::manifest::Clean;
 
 pub(super) struct HuggingFace {
@@ -24,7 +26,9 @@ impl HuggingFace {
     pub(super) fn parse(json: &[u8], length: usize, clean: Clean) -> Result<Self, String> {
         let sentence = |error: tokenizers::Error| format!("it is not a tokenizer: {error}");
         // The crate asserts some of what a file says.
-        let parsed = panic::catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(json)));
+        let parsed = panic::catch_unwind(AssertUnwindSafe(|| {
+            Tokenizer::from_bytes(without_mark(json))
+        }));
         let mut tokenizer = parsed
             .map_err(|_| "it is not a tokenizer that makes sense".to_owned())?
             .map_err(sentence)?;
@@ -48,6 +52,19 @@ impl HuggingFace {
     /// The id of a piece.
     pub(super) fn id(&self, piece: &str) -> Option<u32> {
         self.tokenizer.token_to_id(piece)
+    }
+
+    /// Whether it lower-cases texts by itself.
+    pub(super) fn lowers(&self) -> bool {
+        fn lowers(normalizer: &NormalizerWrapper) -> bool {
+            match normalizer {
+                NormalizerWrapper::Lowercase(_) => true,
+                NormalizerWrapper::BertNormalizer(bert) => bert.lowercase,
+                NormalizerWrapper::Sequence(all) => all.as_ref().iter().any(lowers),
+                _ => false,
+            }
+        }
+        self.tokenizer.get_normalizer().is_some_and(lowers)
     }
 
     pub(super) fn ids(&self, text: &str) -> Result<Vec<i64>, String> {
@@ -76,7 +93,8 @@ impl HuggingFace {
 fn cleaned(text: &str, clean: Clean) -> String {
     match clean {
         Clean::None => text.to_owned(),
-        Clean::LowerCase => text.to_lowercase(),
+        // Letter by letter, as the crate's own normaliser does: a word's last Σ is a σ.
+        Clean::LowerCase => text.chars().flat_map(char::to_lowercase).collect(),
         Clean::Spaces => spaced(text),
         Clean::Canonical => {
             let text = text.replace('_', " ");
@@ -150,6 +168,41 @@ mod tests {
         assert_eq!(cleaned(" A \t dog ", Clean::Spaces), "A dog");
         assert_eq!(cleaned(" A Dög", Clean::LowerCase), " a dög");
         assert_eq!(cleaned(" A Dög", Clean::None), " A Dög");
+    }
+
+    #[test]
+    fn a_last_sigma_was_lowered_to_another_letter_than_the_normaliser_has() {
+        use tokenizers::{NormalizedString, Normalizer};
+        for text in ["ΟΔΟΣ ΑΘΗΝΑΣ", "İstanbul", "STRASSE ẞ", "a Dög"] {
+            let mut theirs = NormalizedString::from(text);
+            let normaliser = tokenizers::normalizers::Lowercase;
+            normaliser.normalize(&mut theirs).unwrap();
+            assert_eq!(cleaned(text, Clean::LowerCase), theirs.get());
+        }
+    }
+
+    #[test]
+    fn a_tokenizer_that_lowers_is_known_wherever_its_file_says_so() {
+        let with = |normalizer: &str| {
+            let json = TINY.replace(r#"{"type": "Lowercase"}"#, normalizer);
+            HuggingFace::parse(json.as_bytes(), 8, Clean::None).unwrap()
+        };
+        let bert = |lowers: bool| {
+            format!(
+                r#"{{"type": "BertNormalizer", "clean_text": true,
+                "handle_chinese_chars": true, "strip_accents": null, "lowercase": {lowers}}}"#
+            )
+        };
+        let sequence = |normalizer: &str| {
+            format!(
+                r#"{{"type": "Sequence", "normalizers": [{{"type": "NFC"}},
+                {{"type": "Sequence", "normalizers": [{normalizer}]}}]}}"#
+            )
+        };
+        let lower = r#"{"type": "Lowercase"}"#;
+        assert!(with(lower).lowers() && with(&sequence(lower)).lowers());
+        assert!(with(&bert(true)).lowers() && !with(&bert(false)).lowers());
+        assert!(!with("null").lowers() && !with(&sequence("")).lowers());
     }
 
     #[test]

@@ -12,11 +12,13 @@
 mod external;
 mod files;
 mod pictures;
+mod projections;
 mod settings;
 mod texts;
 mod towers;
 mod written;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use std::str::FromStr;
 pub use files::{layout_of, needed, precisions_of};
 
 use self::files::Files;
+use self::settings::Settings;
 use super::manifest::MANIFEST;
 use super::{EmbedError, Model, Runtime};
 
@@ -77,6 +80,21 @@ pub fn precisions(folder: &Path) -> Vec<Precision> {
     precisions_of(&paths)
 }
 
+/// The files of weights that the towers among `paths`, which lie in `folder`, name besides.
+///
+/// # Errors
+/// When a tower is no ONNX file, or names a file that is not beside it.
+pub fn weights(folder: &Path, paths: &[impl AsRef<str>]) -> Result<Vec<String>, EmbedError> {
+    let paths = paths.iter().map(AsRef::as_ref);
+    let mut found = BTreeSet::new();
+    for tower in paths.clone().filter(|path| path.ends_with(".onnx")) {
+        let files = external::files(folder, tower);
+        found.extend(files.map_err(|reason| EmbedError::layout(&folder.join(tower), reason))?);
+    }
+    paths.for_each(|path| _ = found.remove(path));
+    Ok(found.into_iter().collect())
+}
+
 /// Reads a folder of the hub's or immich's layout, loads both towers, lets them see a picture
 /// and a text, and says what its manifest is. Nothing is written.
 ///
@@ -93,9 +111,13 @@ pub fn describe(
     let files =
         Files::choose(&paths, precision).map_err(|reason| EmbedError::layout(folder, reason))?;
     let picture = pictures::read(folder, &files)?;
-    let text = texts::read(folder, &files)?;
-    let image = towers::image(runtime, folder, &files, &picture)?;
-    let text = towers::text(runtime, folder, &files, &text, &image)?;
+    let config = files.config.as_deref();
+    let config = config.map(|file| Settings::read(folder, file));
+    let config = config.transpose()?;
+    let config = config.as_ref();
+    let text = texts::read(folder, &files, config)?;
+    let image = towers::image(runtime, folder, &files, &picture, config)?;
+    let text = towers::text(runtime, folder, &files, &text, &image, config)?;
     let mut named = vec![&files.image, &files.text, &files.tokenizer];
     let data = image.section.data.iter().chain(&text.section.data);
     let data: Vec<PathBuf> = data.map(|data| data.file.clone()).collect();

@@ -17,7 +17,10 @@ use crate::media::{Filter, Fit, Preparation};
 pub(super) const MANIFEST: &str = "manifest.toml";
 
 /// The largest input side: four times that of any published tower of this kind.
-const LARGEST_SIZE: u32 = 2048;
+pub(super) const LARGEST_SIZE: u32 = 2048;
+
+/// Ids of a text at most.
+pub(super) const LONGEST_TEXT: usize = 1024;
 
 /// Vectors longer than this are refused.
 const LARGEST_DIMENSION: usize = 4096;
@@ -84,6 +87,8 @@ pub(super) struct TextSection {
     pub data: Vec<DataFile>,
     pub input: String,
     pub attention: Option<String>,
+    #[serde(default)]
+    pub attends: Attends,
     pub output: String,
     pub length: usize,
     #[serde(default)]
@@ -98,6 +103,17 @@ pub(super) struct TextSection {
 pub(super) struct DataFile {
     pub file: PathBuf,
     pub sha256: String,
+}
+
+/// Which ids a tower that wants to be told is told to look at.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Attends {
+    /// The text's.
+    #[default]
+    Text,
+    /// All, those that it was filled up with as well.
+    All,
 }
 
 /// Where a text that is shorter than the tower's length is filled up.
@@ -297,8 +313,8 @@ impl Manifest {
             "image.oversampling must be from 1 to 1000".to_owned()
         } else if !image.std.iter().all(|std| *std > 0.0) {
             "image.std must be positive".to_owned()
-        } else if !(1..=1024).contains(&manifest.text.length) {
-            "text.length must be from 1 to 1024".to_owned()
+        } else if !(1..=LONGEST_TEXT).contains(&manifest.text.length) {
+            format!("text.length must be from 1 to {LONGEST_TEXT}")
         } else {
             manifest.is_within_its_folder()?;
             return Ok(manifest);
@@ -363,6 +379,9 @@ impl Manifest {
             let all = (more, &image.output, &text.output);
             hasher.update(&postcard::to_stdvec(&all).unwrap_or_default());
         }
+        if text.attends != Attends::Text {
+            hasher.update(b"attends all");
+        }
         Fingerprint(*hasher.finalize().as_bytes())
     }
 }
@@ -422,6 +441,10 @@ mod tests {
             ("length = 24", "length = 24\nfill = \"left\""),
             ("length = 24", "length = 24\nfill = \"none\""),
             ("length = 24", "length = 24\nattention = \"mask\""),
+            (
+                "length = 24",
+                "length = 24\nattention = \"mask\"\nattends = \"all\"",
+            ),
             ("word-pieces\"", "hugging-face\""),
             ("word-pieces\"", "word-pieces\"\nclean = \"canonical\""),
             (

@@ -96,6 +96,30 @@ pub(super) fn ids<'v>(
     }
 }
 
+/// Ones and zeros as whatever kind of numbers a mask is taken.
+pub(super) fn mask<'v>(
+    values: &'v [i64],
+    shape: &[usize],
+    element: TensorElementType,
+) -> Result<SessionInputValue<'v>, String> {
+    let sentence = |error: ort::Error| error.to_string();
+    match element {
+        TensorElementType::Float32 => {
+            let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+            Tensor::from_array((shape.to_vec(), values))
+                .map(SessionInputValue::from)
+                .map_err(sentence)
+        }
+        TensorElementType::Bool => {
+            let values: Vec<bool> = values.iter().map(|value| *value != 0).collect();
+            Tensor::from_array((shape.to_vec(), values))
+                .map(SessionInputValue::from)
+                .map_err(sentence)
+        }
+        element => ids(values, shape, element),
+    }
+}
+
 /// The numbers of an output.
 pub(super) fn numbers(value: &DynValue) -> Result<Vec<f32>, String> {
     match value.try_extract_tensor::<f32>() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ort::session::{Session, SessionInputValue};
 
-use super::manifest::{Fill, Model, TextSection};
+use super::manifest::{Attends, Fill, Model, TextSection};
 use super::tensors::{self, Slot};
 use super::tokenizer::Tokenizer;
 use super::{EmbedError, Runtime, unit};
@@ -22,6 +22,28 @@ pub struct TextTower {
     slot: Slot,
     /// Says which ids are the text's, if the tower wants to be told.
     attention: Option<Slot>,
+    /// What it takes besides, and everybody knows.
+    others: Vec<(Slot, Other)>,
+}
+
+/// An input that says nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Other {
+    /// 0, 1, 2, ….
+    Positions,
+    /// Zeros: there is one text and no second.
+    Types,
+}
+
+impl Other {
+    /// What an input of that name is, as exporters call them.
+    pub(super) fn of(slot: &Slot) -> Option<Self> {
+        match slot.name.as_str() {
+            "position_ids" => Some(Self::Positions),
+            "token_type_ids" => Some(Self::Types),
+            _ => None,
+        }
+    }
 }
 
 /// The words that a model knows. Cheap to clone.
@@ -63,7 +85,10 @@ impl TextTower {
         };
         let slot = input(&section.input)?;
         let attention = section.attention.as_deref().map(input).transpose()?;
+        let others = tensors::inputs(&session).into_iter();
+        let others = others.filter_map(|slot| Other::of(&slot).map(|other| (slot, other)));
         Ok(Self {
+            others: others.collect(),
             tokenizer: Arc::new(tokenizer),
             slot,
             attention,
@@ -115,13 +140,28 @@ impl TextTower {
         let (ids, mask) = filled(text, &self.section);
         // Some towers were exported for so many texts at a time.
         let count = self.slot.fixed(0).unwrap_or(1);
-        let shape = [count, ids.len()];
+        let length = ids.len();
+        let shape = [count, length];
         let (ids, mask) = (ids.repeat(count), mask.repeat(count));
         let tensor = tensors::ids(&ids, &shape, self.slot.element).map_err(failed)?;
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             vec![(self.section.input.as_str().into(), tensor)];
         if let Some(slot) = &self.attention {
-            let tensor = tensors::ids(&mask, &shape, slot.element).map_err(failed)?;
+            let tensor = tensors::mask(&mask, &shape, slot.element).map_err(failed)?;
+            inputs.push((slot.name.as_str().into(), tensor));
+        }
+        let (zeros, positions) = (vec![0; length], (0..length as i64).collect::<Vec<_>>());
+        let others = self.others.iter().map(|(slot, other)| {
+            let count = slot.fixed(0).unwrap_or(count);
+            let row = match other {
+                Other::Positions => &positions,
+                Other::Types => &zeros,
+            };
+            (slot, [count, length], row.repeat(count))
+        });
+        let others: Vec<(&Slot, [usize; 2], Vec<i64>)> = others.collect();
+        for (slot, shape, values) in &others {
+            let tensor = tensors::ids(values, shape, slot.element).map_err(failed)?;
             inputs.push((slot.name.as_str().into(), tensor));
         }
         let outputs = self
@@ -137,7 +177,7 @@ impl TextTower {
     }
 }
 
-/// The ids that the tower sees, and for each whether it is the text's.
+/// The ids that the tower sees, and for each whether it is to be looked at.
 fn filled(text: Vec<i64>, section: &TextSection) -> (Vec<i64>, Vec<i64>) {
     let missing = section.length.saturating_sub(text.len());
     let (before, after) = match section.fill {
@@ -152,5 +192,9 @@ fn filled(text: Vec<i64>, section: &TextSection) -> (Vec<i64>, Vec<i64>) {
         ids
     };
     let mask = vec![1; text.len()];
-    (around(section.padding, text), around(0, mask))
+    let others = match section.attends {
+        Attends::Text => 0,
+        Attends::All => 1,
+    };
+    (around(section.padding, text), around(others, mask))
 }

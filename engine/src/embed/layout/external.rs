@@ -68,6 +68,21 @@ pub(super) fn locations(path: &Path) -> Result<BTreeSet<String>, String> {
     })
 }
 
+/// The same as paths within `folder`, of a tower in it. A file that is not beside the tower is
+/// not taken, whatever the tower says.
+pub(super) fn files(folder: &Path, tower: &str) -> Result<Vec<String>, String> {
+    let beside = tower.rsplit_once('/').map(|(beside, _)| beside);
+    let files = locations(&folder.join(tower))?.into_iter().map(|name| {
+        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+            return Err(format!(
+                "its weights are in {name:?}, which is not a file beside it"
+            ));
+        }
+        Ok(beside.map_or(name.clone(), |beside| format!("{beside}/{name}")))
+    });
+    files.collect()
+}
+
 fn damaged() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
@@ -202,6 +217,24 @@ mod tests {
         let constant = field(1, &field(5, &field(5, &entry("b.data"))));
         let model = field(7, &[weights, constant].concat());
         assert_eq!(found(&model).unwrap(), ["a.onnx_data", "b.data"]);
+    }
+
+    #[test]
+    fn weights_of_any_name_lie_beside_their_tower_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("onnx")).unwrap();
+        let named = |tower: &str, file: &str| {
+            let entry = [field(1, b"location"), field(2, file.as_bytes())].concat();
+            let model = field(7, &field(5, &field(13, &entry)));
+            std::fs::write(folder.path().join(tower), model).unwrap();
+            files(folder.path(), tower)
+        };
+        let weights = named("onnx/a.onnx", "a_weights.bin").unwrap();
+        assert_eq!(weights, ["onnx/a_weights.bin"]);
+        assert_eq!(named("a.onnx", "x.MatMul_7").unwrap(), ["x.MatMul_7"]);
+        for bad in ["", "..", "../a.bin", "/etc/passwd", "b/a.bin", ".hidden"] {
+            assert!(named("onnx/a.onnx", bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

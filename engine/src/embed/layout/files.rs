@@ -100,14 +100,7 @@ impl Files {
         let layout = match layout_of(paths) {
             Some(Layout::Manifest) => return Err("it has a manifest.toml already".to_owned()),
             Some(layout) => layout,
-            None => {
-                return Err(
-                    "it is no model of a known layout: neither onnx/vision_model.onnx and \
-                     onnx/text_model.onnx, nor visual/model.onnx and textual/model.onnx, nor a \
-                     manifest.toml"
-                        .to_owned(),
-                );
-            }
+            None => return Err(unknown(paths)),
         };
         let (image, text) = towers(paths, precision).ok_or_else(|| lacking(paths, precision))?;
         let has = |wanted: &str| paths.iter().any(|path| path.as_ref() == wanted);
@@ -156,6 +149,24 @@ fn towers(paths: &[impl AsRef<str>], precision: Precision) -> Option<(String, St
         })
     };
     Some((tower("vision_model")?, tower("text_model")?))
+}
+
+/// Why a listing is that of no model.
+fn unknown(paths: &[impl AsRef<str>]) -> String {
+    let whole = paths.iter().map(AsRef::as_ref).find(|path| {
+        let name = path.strip_prefix("onnx/").unwrap_or(path);
+        name.starts_with("model") && name.ends_with(".onnx")
+    });
+    match whole {
+        Some(whole) => format!(
+            "it has one model for everything, {whole}. A tower for pictures and one for texts \
+             are needed, exported apart: onnx/vision_model.onnx and onnx/text_model.onnx"
+        ),
+        None => "it is no model of a known layout: neither onnx/vision_model.onnx and \
+                 onnx/text_model.onnx, nor visual/model.onnx and textual/model.onnx, nor a \
+                 manifest.toml"
+            .to_owned(),
+    }
 }
 
 /// Why there are no towers of a precision.
@@ -281,5 +292,15 @@ mod tests {
         };
         assert!(without("tokenizer.json").contains("tokenizer.json"));
         assert!(without("preprocessor_config.json").contains("preprocessor_config.json"));
+    }
+
+    #[test]
+    fn a_combined_model_was_not_told_from_no_model() {
+        for path in ["model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"] {
+            let error = needed(&["config.json", path], Precision::Full).unwrap_err();
+            assert!(error.contains(path) && error.contains("apart"), "{error}");
+        }
+        let error = needed(&["config.json", "onnx/decoder.onnx"], Precision::Full).unwrap_err();
+        assert!(error.contains("known layout"), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use super::Layout;
 use super::files::Files;
 use super::settings::Settings;
 use crate::embed::EmbedError;
+use crate::embed::manifest::LARGEST_SIZE;
 use crate::media::{Filter, Fit, Preparation};
 
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -35,7 +36,7 @@ pub(super) struct Pictures {
 /// What a kind of processor does where its file says nothing.
 struct Defaults {
     crop: bool,
-    filter: u64,
+    filter: Filter,
     mean: [f32; 3],
     std: [f32; 3],
     /// Whether a `size` of one number is both sides, and not the shorter one.
@@ -58,7 +59,7 @@ fn defaults(settings: &Settings) -> Result<Defaults, EmbedError> {
         .or_else(|| settings.text(&["feature_extractor_type"]));
     let clip = Defaults {
         crop: true,
-        filter: 3,
+        filter: Filter::Bicubic,
         mean: CLIP_MEAN,
         std: CLIP_STD,
         is_square: false,
@@ -78,8 +79,8 @@ fn defaults(settings: &Settings) -> Result<Defaults, EmbedError> {
     match named {
         None => Ok(clip),
         Some(_) if is(&["CLIP", "ChineseCLIP"]) => Ok(clip),
-        Some(_) if is(&["Siglip"]) => Ok(square(3)),
-        Some(_) if is(&["ViT"]) => Ok(square(2)),
+        Some(_) if is(&["Siglip"]) => Ok(square(Filter::Bicubic)),
+        Some(_) if is(&["ViT"]) => Ok(square(Filter::Bilinear)),
         Some(other) => Err(settings.wrong(format!(
             "pictures are prepared by {other}, which is not known here; CLIPImageProcessor, \
              SiglipImageProcessor and ViTImageProcessor are"
@@ -121,16 +122,9 @@ fn of_transformers(settings: &Settings) -> Result<Pictures, EmbedError> {
         ([0.0; 3], [1.0; 3])
     };
     let filter = match settings.get(&["resample"]) {
-        Some(number) => number.as_u64().unwrap_or(u64::MAX),
+        Some(value) => filter(value)
+            .ok_or_else(|| settings.wrong(format!("resample {value} is not known here")))?,
         None => defaults.filter,
-    };
-    // Pillow's numbers.
-    let filter = match filter {
-        0 => Filter::Nearest,
-        1 => Filter::Lanczos,
-        2 => Filter::Bilinear,
-        3 => Filter::Bicubic,
-        other => return Err(settings.wrong(format!("resample {other} is not known here"))),
     };
     let preparation = prepared(settings, (size, resize), fit, filter)?;
     Ok(Pictures {
@@ -139,6 +133,18 @@ fn of_transformers(settings: &Settings) -> Result<Pictures, EmbedError> {
         mean,
         std,
     })
+}
+
+/// A filter by Pillow's number or name.
+fn filter(value: &Value) -> Option<Filter> {
+    let name = value.as_str().map(str::to_lowercase);
+    match (value.as_u64(), name.as_deref()) {
+        (Some(0), _) | (_, Some("nearest")) => Some(Filter::Nearest),
+        (Some(1), _) | (_, Some("lanczos")) => Some(Filter::Lanczos),
+        (Some(2), _) | (_, Some("bilinear")) => Some(Filter::Bilinear),
+        (Some(3), _) | (_, Some("bicubic")) => Some(Filter::Bicubic),
+        _ => None,
+    }
 }
 
 /// What `size` says: how pictures are resized, and to how many pixels.
@@ -158,7 +164,8 @@ fn resized(settings: &Settings, defaults: &Defaults) -> Result<(Fit, u32), Embed
     Ok((Fit::Squash, side(settings, "size", size)?))
 }
 
-/// One side of a square: a number, or a height and a width that are equal.
+/// One side of a square: a number, or a height and a width that are equal. Memory is taken by
+/// its square later, so that it is small is seen to here.
 fn side(settings: &Settings, key: &str, value: &Value) -> Result<u32, EmbedError> {
     let sides = match value {
         Value::Number(_) => Some((value, value)),
@@ -169,7 +176,13 @@ fn side(settings: &Settings, key: &str, value: &Value) -> Result<u32, EmbedError
     let sides = sides.and_then(|(height, width)| Some((height.as_u64()?, width.as_u64()?)));
     match sides {
         Some((height, width)) if height == width => {
-            u32::try_from(height).map_err(|_| settings.wrong(format!("{key} is too large")))
+            let side = u32::try_from(height).ok();
+            let side = side.filter(|side| (1..=LARGEST_SIZE).contains(side));
+            side.ok_or_else(|| {
+                settings.wrong(format!(
+                    "{key} is {value}: pictures of 1 to {LARGEST_SIZE} pixels a side can be taken"
+                ))
+            })
         }
         Some(_) => Err(settings.wrong(format!("{key} is {value}: only squares can be taken"))),
         None => Err(settings.wrong(format!("{key} is {value}, and no size of a square"))),
@@ -211,7 +224,7 @@ fn prepared(
     fit: Fit,
     filter: Filter,
 ) -> Result<Preparation, EmbedError> {
-    if size == 0 || resize < size {
+    if resize < size {
         return Err(settings.wrong(format!(
             "a square of {size} pixels cannot be cut out of a picture of {resize}"
         )));
@@ -285,6 +298,18 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_may_be_said_by_its_name() {
+        for (resample, filter) in [
+            (r#""bicubic""#, Filter::Bicubic),
+            (r#""BILINEAR""#, Filter::Bilinear),
+            ("1", Filter::Lanczos),
+        ] {
+            let json = format!(r#"{{"size": 224, "resample": {resample}}}"#);
+            assert_eq!(hub(&json).filter, filter);
+        }
+    }
+
+    #[test]
     fn siglip_squashes() {
         let json = r#"{"image_processor_type": "SiglipImageProcessor", "do_convert_rgb": null,
             "size": {"height": 224, "width": 224}, "resample": 3, "image_mean": [0.5, 0.5, 0.5],
@@ -317,6 +342,26 @@ mod tests {
     }
 
     #[test]
+    fn a_side_of_sixty_thousand_pixels_is_refused_before_memory_is_taken() {
+        for (json, word) in [
+            (r#"{"size": 60000}"#, "size is 60000"),
+            (r#"{"size": 0}"#, "size is 0"),
+            (r#"{"size": 2049}"#, "2048"),
+            (r#"{"size": 4294967296}"#, "4294967296"),
+            (
+                r#"{"size": {"shortest_edge": 60000}, "crop_size": 224}"#,
+                "size.shortest_edge is 60000",
+            ),
+            (r#"{"size": 224, "crop_size": 0}"#, "crop_size is 0"),
+        ] {
+            let error = parse(json, of_transformers).unwrap_err().to_string();
+            assert!(error.contains("a.json") && error.contains(word), "{error}");
+        }
+        assert!(parse(r#"{"size": [60000, 60000]}"#, of_open_clip).is_err());
+        assert_eq!(hub(r#"{"size": 2048}"#).size, 2048);
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused_and_named() {
         for (json, word) in [
             (
@@ -332,7 +377,8 @@ mod tests {
                 "squares",
             ),
             (r#"{"size": 224, "crop_size": 256}"#, "256"),
-            (r#"{"size": 224, "resample": 4}"#, "resample"),
+            (r#"{"size": 224, "resample": 4}"#, "resample 4"),
+            (r#"{"size": 224, "resample": "box"}"#, "\"box\""),
             (r#"{"size": 224, "do_resize": false}"#, "do_resize"),
             (r#"{"size": 224, "image_mean": [1, 2]}"#, "image_mean"),
             (r#"{"size": "big"}"#, "size"),

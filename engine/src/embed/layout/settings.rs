@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::embed::EmbedError;
+use crate::embed::files::without_mark;
 
 /// A file of settings with more bytes than this is none.
 const LARGEST: u64 = 64 << 20;
@@ -26,7 +27,7 @@ impl Settings {
             return Err(EmbedError::layout(&path, "it is too large for settings"));
         }
         let bytes = fs::read(&path).map_err(read)?;
-        let value: Value = serde_json::from_slice(&bytes)
+        let value: Value = serde_json::from_slice(without_mark(&bytes))
             .map_err(|error| EmbedError::layout(&path, format!("it is not JSON: {error}")))?;
         if !value.is_object() {
             return Err(EmbedError::layout(&path, "it is not a JSON object"));

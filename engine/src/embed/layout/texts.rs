@@ -10,10 +10,7 @@ use super::settings::Settings;
 use crate::embed::EmbedError;
 use crate::embed::files as hashed;
 use crate::embed::hugging_face::HuggingFace;
-use crate::embed::manifest::{Clean, Fill, TokenizerKind, TokenizerSection};
-
-/// Lengths above this are no lengths: files say 10^30 where they mean none.
-const LONGEST: u64 = 1024;
+use crate::embed::manifest::{Attends, Clean, Fill, LONGEST_TEXT, TokenizerKind, TokenizerSection};
 
 /// How texts are prepared.
 #[derive(Debug)]
@@ -23,38 +20,43 @@ pub(super) struct Texts {
     pub length: Option<usize>,
     /// On which side shorter texts are filled up, if the tower needs that.
     pub fill: Fill,
-    pub padding: i64,
+    /// With what. An error, where the tokenizer does not know what the files say.
+    pub padding: Result<i64, String>,
+    /// What a tower that takes a mask is told to look at.
+    pub attends: Attends,
 }
 
-pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
+pub(super) fn read(
+    folder: &Path,
+    files: &Files,
+    config: Option<&Settings>,
+) -> Result<Texts, EmbedError> {
     let open = |file: &Option<String>| {
         let settings = file.as_deref().map(|file| Settings::read(folder, file));
         settings.transpose()
     };
     let own = open(&files.tokenizer_config)?;
     let special = open(&files.special_tokens)?;
-    let config = open(&files.config)?;
-    let clean = clean(files.layout, own.as_ref(), config.as_ref());
     let path = folder.join(&files.tokenizer);
     let sha256 = hashed::sha256(&path)?;
     let bytes = hashed::read(&path, &sha256)?;
     let wrong = |reason: String| EmbedError::layout(&path, reason);
-    let tokenizer = HuggingFace::parse(&bytes, 64, clean).map_err(wrong)?;
+    let tokenizer = HuggingFace::parse(&bytes, 64, Clean::None).map_err(wrong)?;
+    let clean = clean(files.layout, own.as_ref(), config, tokenizer.lowers());
     let piece = [own.as_ref(), special.as_ref()]
         .into_iter()
         .flatten()
         .find_map(|settings| piece(settings.get(&["pad_token"])?));
-    let padding = match &piece {
-        Some(piece) => Some(tokenizer.id(piece).ok_or_else(|| {
-            wrong(format!(
-                "it does not know `{piece}`, with which texts are filled up"
-            ))
-        })?),
-        None => None,
-    };
     let stated = || {
-        let id = config.as_ref()?.whole(&["text_config", "pad_token_id"])?;
-        u32::try_from(id).ok()
+        let config = config?;
+        let id = config.whole(&["text_config", "pad_token_id"]);
+        u32::try_from(id.or_else(|| config.whole(&["pad_token_id"]))?).ok()
+    };
+    let padding = match &piece {
+        Some(piece) => tokenizer.id(piece).or_else(stated).ok_or_else(|| {
+            format!("it does not know `{piece}`, with which its texts must be filled up")
+        }),
+        None => Ok(stated().unwrap_or(0)),
     };
     let fill = match own.as_ref().and_then(|own| own.text(&["padding_side"])) {
         Some("left") => Fill::Left,
@@ -67,9 +69,10 @@ pub(super) fn read(folder: &Path, files: &Files) -> Result<Texts, EmbedError> {
             sha256,
             clean,
         },
-        length: length(own.as_ref(), config.as_ref()),
+        length: length(own.as_ref(), config),
         fill,
-        padding: padding.or_else(stated).unwrap_or(0).into(),
+        padding: padding.map(i64::from),
+        attends: attends(own.as_ref()),
     })
 }
 
@@ -79,8 +82,18 @@ fn piece(value: &Value) -> Option<String> {
     written.as_str().map(str::to_owned)
 }
 
-/// What is done to texts that `tokenizer.json` does not do itself.
-fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>) -> Clean {
+/// Whether `transformers` hands out a mask beside the ids: it does where the file says nothing.
+/// A tower that is given none looks at all ids, and so was SigLIP trained.
+fn attends(own: Option<&Settings>) -> Attends {
+    let names = own.and_then(|own| own.get(&["model_input_names"])?.as_array());
+    match names {
+        Some(names) if !names.iter().any(|name| name == "attention_mask") => Attends::All,
+        _ => Attends::Text,
+    }
+}
+
+/// What is done to texts that `tokenizer.json` does not do itself; `lowers`: it lower-cases.
+fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>, lowers: bool) -> Clean {
     if layout == Layout::Immich {
         // What open_clip calls it.
         let asked = config.and_then(|config| {
@@ -94,11 +107,12 @@ fn clean(layout: Layout, own: Option<&Settings>, config: Option<&Settings>) -> C
         };
     }
     let class = own.and_then(|own| own.text(&["tokenizer_class"]));
-    let lowers = own.and_then(|own| own.get(&["do_lower_case"])?.as_bool());
+    let asked = own.and_then(|own| own.get(&["do_lower_case"])?.as_bool()) == Some(true);
     // SigLIP 2 was trained on lower-case texts, but cuts them with Gemma's tokenizer, which
     // knows upper case; `transformers` lower-cases for it whatever that says.
     let second = config.and_then(|config| config.text(&["model_type"])) == Some("siglip2");
-    if second || lowers == Some(true) || class.is_some_and(|class| class.starts_with("Siglip2")) {
+    let asked = asked || second || class.is_some_and(|class| class.starts_with("Siglip2"));
+    if asked && !lowers {
         Clean::LowerCase
     } else {
         Clean::None
@@ -113,7 +127,8 @@ fn length(own: Option<&Settings>, config: Option<&Settings>) -> Option<usize> {
         &["model_cfg", "text_cfg", "context_length"],
         &["max_position_embeddings"],
     ];
-    let usable = |length: &u64| (1..=LONGEST).contains(length);
+    // Files say 10^30 where they mean none.
+    let usable = |length: &u64| (1..=LONGEST_TEXT as u64).contains(length);
     let positions = config.and_then(|config| keys.iter().find_map(|key| config.whole(key)));
     let most = own.and_then(|own| own.whole(&["model_max_length"]));
     let said = [positions, most].into_iter().flatten().filter(usable).min();
@@ -163,12 +178,15 @@ mod tests {
     #[test]
     fn texts_are_cleaned_only_where_the_files_say_so() {
         let of = |layout, own: &str, config: &str| {
-            clean(layout, Some(&settings(own)), Some(&settings(config)))
+            clean(layout, Some(&settings(own)), Some(&settings(config)), false)
         };
         let clip = r#"{"model_type": "clip"}"#;
         assert_eq!(of(Layout::Hub, "{}", clip), Clean::None);
         let lower = r#"{"do_lower_case": true}"#;
         assert_eq!(of(Layout::Hub, lower, clip), Clean::LowerCase);
+        // `transformers` lets the tokenizer alone do it.
+        let lowers = clean(Layout::Hub, Some(&settings(lower)), None, true);
+        assert_eq!(lowers, Clean::None);
         let gemma = r#"{"tokenizer_class": "GemmaTokenizer"}"#;
         let second = r#"{"model_type": "siglip2"}"#;
         assert_eq!(of(Layout::Hub, gemma, second), Clean::LowerCase);

@@ -7,13 +7,16 @@ use ort::value::TensorElementType;
 
 use super::files::Files;
 use super::pictures::Pictures;
+use super::settings::Settings;
 use super::texts::Texts;
-use super::{Precision, external};
+use super::{Precision, external, projections};
 use crate::embed::files as hashed;
 use crate::embed::image_tower::ImageTower;
-use crate::embed::manifest::{DataFile, Fill, ImageSection, TextSection, TokenizerSection};
+use crate::embed::manifest::{
+    DataFile, Fill, ImageSection, LONGEST_TEXT, TextSection, TokenizerSection,
+};
 use crate::embed::tensors::{self, Slot};
-use crate::embed::text_tower::TextTower;
+use crate::embed::text_tower::{Other, TextTower};
 use crate::embed::tokenizer::Tokenizer;
 use crate::embed::{EmbedError, Runtime};
 
@@ -100,25 +103,15 @@ impl Tower {
 
 /// The files with the weights of a tower, within the folder.
 fn data(folder: &Path, tower: &str) -> Result<Vec<PathBuf>, String> {
-    let beside = Path::new(tower).parent().unwrap_or(Path::new(""));
-    let locations = external::locations(&folder.join(tower))?;
-    let checked = locations.into_iter().map(|name| {
-        let is_plain = !name.contains(['/', '\\']) && !name.starts_with('.');
-        if !is_plain {
-            return Err(format!(
-                "its weights are in {name:?}, which is not a file beside it"
-            ));
-        }
-        let file = beside.join(&name);
+    let files = external::files(folder, tower)?.into_iter().map(|file| {
         if folder.join(&file).is_file() {
-            Ok(file)
-        } else {
-            Err(format!(
-                "its weights are in {name}, which is not there: that file belongs beside it"
-            ))
+            return Ok(file.into());
         }
+        Err(format!(
+            "its weights are in {file}, which is not there: that file belongs beside it"
+        ))
     });
-    checked.collect()
+    files.collect()
 }
 
 /// Describes the image tower.
@@ -127,6 +120,7 @@ pub(super) fn image(
     folder: &Path,
     files: &Files,
     pictures: &Pictures,
+    config: Option<&Settings>,
 ) -> Result<Image, EmbedError> {
     let tower = Tower::load(runtime, folder, &files.image)?;
     let size = pictures.preparation.size;
@@ -138,6 +132,11 @@ pub(super) fn image(
         ))
     };
     let inputs = tensors::inputs(&tower.session);
+    if inputs.iter().any(takes_ids) && inputs.iter().any(|slot| slot.shape.len() == 4) {
+        return Err(tower.wrong(
+            "it is one model for pictures and texts; a tower for each is needed, exported apart",
+        ));
+    }
     let [input] = inputs.as_slice() else {
         return Err(expected());
     };
@@ -174,6 +173,8 @@ pub(super) fn image(
     let other: Vec<u8> = (0..dark.len()).map(|at| (at * 7 % 251) as u8).collect();
     let vectors = tower.numbers(&[&dark, &other])?;
     let dimension = vectors.first().map_or(0, Vec::len);
+    projections::check(config, &section.output, dimension)
+        .map_err(|reason| EmbedError::layout(&path, reason))?;
     let useful = vectors.iter().all(|vector| is_direction(vector));
     if dimension == 0 || !useful || vectors.first() == vectors.last() {
         let reason = "what comes out of it does not depend on the picture, or is no vector";
@@ -189,32 +190,41 @@ pub(super) fn text(
     files: &Files,
     texts: &Texts,
     image: &Image,
+    config: Option<&Settings>,
 ) -> Result<Text, EmbedError> {
     let tower = Tower::load(runtime, folder, &files.text)?;
     let inputs = tensors::inputs(&tower.session);
     let (attention, others): (Vec<&Slot>, Vec<&Slot>) = inputs
         .iter()
         .partition(|slot| slot.name.contains("attention_mask"));
-    let (&[ids], true) = (others.as_slice(), attention.len() <= 1) else {
+    let (known, ids): (Vec<&Slot>, Vec<&Slot>) =
+        others.iter().partition(|slot| Other::of(slot).is_some());
+    let (&[ids], true) = (ids.as_slice(), attention.len() <= 1) else {
         return Err(not_texts(&tower));
     };
-    if !inputs.iter().all(takes_ids) {
+    let mut whole = known.into_iter().chain([ids]);
+    if !whole.all(takes_ids) || !attention.iter().all(|slot| takes_mask(slot)) {
         return Err(not_texts(&tower));
     }
     let output = output(&tower.session, TEXT_OUTPUTS).map_err(|reason| tower.wrong(reason))?;
     let length = ids.fixed(1).or(texts.length).ok_or_else(|| {
         tower.wrong("how long texts may be is said neither by it, nor by config.json or tokenizer_config.json")
     })?;
+    if length > LONGEST_TEXT {
+        let reason = format!("it takes texts of {length} ids; at most {LONGEST_TEXT} can be");
+        return Err(tower.wrong(reason));
+    }
     let section = TextSection {
         file: files.text.clone().into(),
         sha256: tower.sha256.clone(),
         data: tower.data.clone(),
         input: ids.name.clone(),
         attention: attention.first().map(|slot| slot.name.clone()),
+        attends: texts.attends,
         output: output.name,
         length,
         fill: texts.fill,
-        padding: texts.padding,
+        padding: *texts.padding.as_ref().unwrap_or(&0),
     };
     let any_length = ids.fixed(1).is_none();
     let tokenizer = Tokenizer::read(folder, &texts.tokenizer, length)?;
@@ -222,6 +232,8 @@ pub(super) fn text(
     let mut tower = TextTower::new(session, tokenizer, section.clone(), 0, path.clone())?;
     let full = vectors(&mut tower)?;
     let found = full.first().map_or(0, Vec::len);
+    projections::check(config, &section.output, found)
+        .map_err(|reason| EmbedError::layout(&path, reason))?;
     if found != image.dimension {
         return Err(EmbedError::layout(
             &path,
@@ -246,6 +258,12 @@ pub(super) fn text(
             section.fill = Fill::None;
         }
     }
+    if let Err(reason) = &texts.padding
+        && section.fill != Fill::None
+    {
+        let tokenizer = folder.join(&files.tokenizer);
+        return Err(EmbedError::layout(&tokenizer, reason));
+    }
     Ok(Text {
         section,
         tokenizer: texts.tokenizer.clone(),
@@ -256,7 +274,7 @@ fn not_texts(tower: &Tower) -> EmbedError {
     let inputs = told(&tensors::inputs(&tower.session));
     tower.wrong(format!(
         "it is not a text tower: ids as [N, length] of 64 or 32 bits were expected to go in, \
-         perhaps with an attention_mask, and it takes {inputs}"
+         perhaps with an attention_mask, position_ids and token_type_ids, and it takes {inputs}"
     ))
 }
 
@@ -300,6 +318,14 @@ fn takes_ids(slot: &Slot) -> bool {
         TensorElementType::Int64 | TensorElementType::Int32
     );
     whole && slot.shape.len() == 2
+}
+
+fn takes_mask(slot: &Slot) -> bool {
+    let more = matches!(
+        slot.element,
+        TensorElementType::Float32 | TensorElementType::Bool
+    );
+    takes_ids(slot) || (more && slot.shape.len() == 2)
 }
 
 /// The tensor that is the vector: by its name, or the only one of its shape.

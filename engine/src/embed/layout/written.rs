@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Layout;
 use super::files::Files;
 use super::towers::{Image, Text};
-use crate::embed::manifest::{Clean, DataFile, Fill, ImageSection, TextSection};
+use crate::embed::manifest::{Attends, Clean, DataFile, Fill, ImageSection, TextSection};
 
 /// The text of the manifest of a model of that name.
 pub(super) fn manifest(name: &str, files: &Files, image: &Image, text: &Text) -> String {
@@ -91,6 +91,9 @@ fn text_section(text: &TextSection) -> String {
     let _ = writeln!(written, "input = {}", quoted(&text.input));
     if let Some(attention) = &text.attention {
         let _ = writeln!(written, "attention = {}", quoted(attention));
+        if text.attends != Attends::Text {
+            let _ = writeln!(written, "attends = {}", word(&text.attends));
+        }
     }
     let _ = write!(
         written,
