@@ -203,6 +203,31 @@ impl ModelError {
         )
     }
 
+    /// What is wrong with a copy, said of what it was made of: the copy is gone by then.
+    pub(super) fn said_of(mut self, copy: &Path, source: &Path) -> Self {
+        let moved = |path: &Path| match path.strip_prefix(copy) {
+            Ok(rest) if rest.as_os_str().is_empty() => source.to_owned(),
+            Ok(rest) => source.join(rest),
+            Err(_) => path.to_owned(),
+        };
+        match &mut self {
+            Self::Embed(EmbedError::Read { path, .. } | EmbedError::Hash { path, .. }) => {
+                *path = moved(path);
+            }
+            Self::Embed(
+                EmbedError::Manifest { path, reason }
+                | EmbedError::Layout { path, reason }
+                | EmbedError::Model { path, reason },
+            ) => {
+                *path = moved(path);
+                // ONNX Runtime has paths in what it says.
+                *reason = reason.replace(&*copy.to_string_lossy(), &source.to_string_lossy());
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// A failure to write, which is a full disk more often than not.
     pub(super) fn write(path: &Path, source: io::Error, missing: u64) -> Self {
         let full = [Errno::ENOSPC, Errno::EDQUOT].map(|errno| errno as i32);

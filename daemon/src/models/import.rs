@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semfs_engine::decisions::is_model_name;
+use semfs_engine::embed::Runtime;
 use semfs_engine::embed::layout::{Layout, Precision};
-use semfs_engine::embed::{EmbedError, Runtime};
 
 use super::error::ModelError;
 use super::hash::Expected;
@@ -81,12 +81,10 @@ pub fn import(
     };
     let origin = Origin {
         precision,
-        source: Source::Folder(folder.clone()),
+        source: Source::Folder(folder),
         files,
     };
-    let copy = staging.path().to_owned();
-    let finished = finish(&runtime, staging, &origin, progress);
-    Ok(finished.map_err(|error| of_source(error, &copy, &folder))?)
+    Ok(finish(&runtime, staging, &origin, progress)?)
 }
 
 /// The folder with the files, where `folder` is one of the hub's cache.
@@ -103,35 +101,6 @@ fn snapshot(folder: PathBuf) -> Result<PathBuf, ModelError> {
             path: snapshots,
             reason: "there is not exactly one folder in it; name the one that is meant".to_owned(),
         }),
-    }
-}
-
-/// What is wrong with the copy is so with what it was made of, and the copy is gone by now.
-fn of_source(error: ModelError, copy: &Path, source: &Path) -> ModelError {
-    let ModelError::Embed(mut error) = error else {
-        return error;
-    };
-    match &mut error {
-        EmbedError::Read { path, .. } | EmbedError::Hash { path, .. } => {
-            *path = moved(path, copy, source);
-        }
-        EmbedError::Manifest { path, reason }
-        | EmbedError::Layout { path, reason }
-        | EmbedError::Model { path, reason } => {
-            *path = moved(path, copy, source);
-            // ONNX Runtime has paths in what it says.
-            *reason = reason.replace(&*copy.to_string_lossy(), &source.to_string_lossy());
-        }
-        EmbedError::Runtime { .. } => {}
-    }
-    error.into()
-}
-
-fn moved(path: &Path, from: &Path, to: &Path) -> PathBuf {
-    match path.strip_prefix(from) {
-        Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
-        Ok(rest) => to.join(rest),
-        Err(_) => path.to_owned(),
     }
 }
 

@@ -111,6 +111,7 @@ pub fn pull(
     let files = match fetch.run(&needed) {
         Ok(files) => files,
         Err(error) => {
+            let error = error.said_of(staging.path(), Path::new(&repository.name));
             if error.is_about_the_model() {
                 staging.discard()?;
             }
@@ -142,9 +143,16 @@ pub(super) fn finish(
     let tried = layouts::describe(runtime, staging.path(), &name, origin)
         .and_then(|model| try_model(runtime, &model));
     if let Err(error) = tried {
+        let copy = staging.path().to_owned();
         // The files are what the hub has: fetching them again would not help.
         staging.discard()?;
-        return Err(error);
+        return Err(error.said_of(
+            &copy,
+            Path::new(match &origin.source {
+                Source::Hub { repository, .. } => repository.as_ref(),
+                Source::Folder(folder) => folder.as_os_str(),
+            }),
+        ));
     }
     layouts::tidy(staging.path(), &origin.files)?;
     origin.write(staging.path())?;
