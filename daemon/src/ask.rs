@@ -75,7 +75,7 @@ pub fn search(
     match Engine::or_daemon(config, environment)? {
         Asked::Daemon(daemon) => daemon.search(query, top.unwrap_or(0)),
         Asked::Engine(engine) => {
-            let searcher = engine.searcher()?;
+            let searcher = engine.searcher();
             search_index(&engine.index, &searcher, query, top, config.results)
         }
     }
@@ -113,7 +113,7 @@ pub fn similar(
         Asked::Engine(engine) => {
             let ingest = engine.ingest(config, Courtesy::Normal)?;
             let top = top.unwrap_or(config.results);
-            let found = similar_in(&engine.index, &engine.searcher()?, &ingest, &file, top)?;
+            let found = similar_in(&engine.index, &engine.searcher(), &ingest, &file, top)?;
             found.map_err(|problem| unreadable(problem.to_string()))
         }
     }?;
@@ -223,7 +223,7 @@ pub fn pin(config: &Config, environment: &Environment, query: &str) -> Result<bo
         Asked::Engine(engine) => {
             let decisions = Decisions::open(&config.state)?;
             let generation = engine.index.generation();
-            let pinned = semfs_fs::pin(&decisions, &engine.searcher()?, &generation, query)?;
+            let pinned = semfs_fs::pin(&decisions, &engine.searcher(), &generation, query)?;
             Ok(pinned.is_some())
         }
     }

@@ -107,22 +107,23 @@ impl Engine {
         }
     }
 
-    /// Loads what queries need, as far as the model is there.
-    ///
-    /// # Errors
-    /// When the text tower cannot be loaded.
-    pub fn searcher(&self) -> Result<Searcher, DaemonError> {
-        if let Some(known) = &self.known {
-            return Ok(Searcher::load(&self.runtime, known)?);
-        }
+    /// Loads what queries need, as far as the model is there and works. Where it does not, what
+    /// needs no model can be asked for, and the rest is answered with the reason.
+    #[must_use]
+    pub fn searcher(&self) -> Searcher {
+        let fault = match &self.known {
+            Some(known) => match Searcher::load(&self.runtime, known) {
+                Ok(searcher) => return searcher,
+                Err(error) => {
+                    tracing::warn!(%error, "the model of the index does not work");
+                    Some(error.to_string())
+                }
+            },
+            None => self.fault.clone(),
+        };
         let searcher = Searcher::default();
-        let (index, wanted, fault) = (
-            Arc::clone(&self.index),
-            self.model.name(),
-            self.fault.clone(),
-        );
-        searcher.explain(move || silence(&index, &wanted, fault.as_deref()));
-        Ok(searcher)
+        explain(&searcher, &self.index, self.model.name(), fault);
+        searcher
     }
 
     /// A root that was indexed, by the path that it was named with.
@@ -238,14 +239,14 @@ impl Parts {
     }
 
     /// What can open the index where the wanted model is missing: the model that made its
-    /// vectors, or else any that works, which is then asked nothing. None without an index: no
-    /// photo is to get vectors that nobody asked for.
+    /// vectors, or else the one that comes with semfs, which is then asked nothing. None without
+    /// an index: no photo is to get vectors that nobody asked for.
     fn stand_in(&self) -> Result<Option<Model>, DaemonError> {
         let Some(indexed) = models::indexed(&self.config)? else {
             return Ok(None);
         };
         let shipped = || models::find(&self.config, &self.environment, models::DEFAULT).ok();
-        Ok(self.by_fingerprint(&indexed.model).or_else(shipped))
+        Ok(models::maker(&self.config, &self.environment, &indexed.model).or_else(shipped))
     }
 
     /// The model that made the vectors of an index, if it is installed and works.
@@ -253,7 +254,7 @@ impl Parts {
         if opened_with.fingerprint() == record.fingerprint {
             return Some(opened_with.clone());
         }
-        let found = self.by_fingerprint(record)?;
+        let found = models::maker(&self.config, &self.environment, record)?;
         // One that is wanted and does not work is an error; this one can be done without.
         let loaded = TextTower::load(&self.runtime, &found)
             .and_then(|_| ImageTower::load(&self.runtime, &found));
@@ -265,35 +266,37 @@ impl Parts {
             }
         }
     }
-
-    /// The installed model that made the vectors of an index.
-    fn by_fingerprint(&self, record: &ModelRecord) -> Option<Model> {
-        let there = record.folder().and_then(|it| Model::read(&it).ok());
-        let there = there.filter(|model| model.fingerprint() == record.fingerprint);
-        there.or_else(|| {
-            models::by_fingerprint(&self.config, &self.environment, &record.fingerprint)
-        })
-    }
 }
 
-/// Why the words of questions are not understood: the model is missing that would.
-fn silence(index: &Index, wanted: &str, fault: Option<&str>) -> String {
-    let generation = index.generation();
-    let missing = generation.model().name();
-    if let Some(fault) = fault {
-        return format!(
-            "{missing}, with which the index was made, is not installed any more, nor can the \
-             wanted model be used ({fault}); names, tags, dates and places can be asked for \
-             meanwhile"
-        );
-    }
-    let next = NextModelStatus::of(index, wanted, None, None);
-    let so_far = next.map_or_else(String::new, |next| format!(" ({} so far)", next.share()));
-    format!(
-        "{missing}, with which the index was made, is not installed any more, and photos are \
-         looked at again with {wanted}{so_far}; names, tags, dates and places can be asked for \
-         meanwhile"
-    )
+/// Has the searcher say why the words of questions are not understood, where they are not: the
+/// model is missing that would, or does not work. `fault`: why no other takes its place.
+pub(crate) fn explain(
+    searcher: &Searcher,
+    index: &Arc<Index>,
+    wanted: String,
+    fault: Option<String>,
+) {
+    let index = Arc::clone(index);
+    searcher.explain(move || {
+        let generation = index.generation();
+        let missing = generation.model().name();
+        let why = match &fault {
+            Some(fault) => format!("cannot be used: {fault}"),
+            None => {
+                let next = NextModelStatus::of(&index, &wanted, None, None);
+                let so_far =
+                    next.map_or_else(String::new, |next| format!(" ({} so far)", next.share()));
+                format!(
+                    "is not installed any more, and photos are looked at again with \
+                     {wanted}{so_far}"
+                )
+            }
+        };
+        format!(
+            "{missing}, with which the index was made, {why}; names, tags, dates and places can \
+             be asked for meanwhile"
+        )
+    });
 }
 
 /// The model that is wanted: of the configuration, or of the decisions beside the index.

@@ -29,6 +29,7 @@ mod trial;
 
 use std::path::{Path, PathBuf};
 
+use semfs_engine::catalog::ModelRecord;
 use semfs_engine::decisions::Decisions;
 pub use semfs_engine::embed::layout::Precision;
 use semfs_engine::embed::{Fingerprint, Model};
@@ -78,10 +79,20 @@ pub fn find(config: &Config, environment: &Environment, name: &str) -> Result<Mo
     }
 }
 
+/// The model on this machine that made the vectors of an index, where it lies now.
+pub(crate) fn maker(
+    config: &Config,
+    environment: &Environment,
+    record: &ModelRecord,
+) -> Option<Model> {
+    let there = record.folder().and_then(|it| Model::read(&it).ok());
+    let there = there.filter(|model| model.fingerprint() == record.fingerprint);
+    there.or_else(|| by_fingerprint(config, environment, &record.fingerprint))
+}
+
 /// The model on this machine whose vectors have this fingerprint, whatever its name. Only
 /// manifests are read, and those that cannot be are passed over.
-#[must_use]
-pub fn by_fingerprint(
+fn by_fingerprint(
     config: &Config,
     environment: &Environment,
     fingerprint: &Fingerprint,

@@ -13,7 +13,7 @@ use semfs_engine::ingest::{
 
 use crate::client::Daemon;
 use crate::config::Config;
-use crate::engine::{Asked, Engine, scout_settings};
+use crate::engine::{Asked, Engine, scout_settings, wanted_model};
 use crate::environment::Environment;
 use crate::error::DaemonError;
 use crate::roots;
@@ -69,6 +69,8 @@ pub fn index(
         return Err(DaemonError::DaemonIndexes);
     }
     if options.rebuild {
+        // Its vectors go only if there can be others.
+        wanted_model(config, environment)?;
         Index::erase(&config.state)?;
     }
     let engine = Engine::open(config, environment)?;
@@ -91,13 +93,21 @@ pub fn index(
         }
         std::thread::sleep(REST);
     }
-    let switched = reembed(&engine, &ingest, &roots, &progress.reembedding, stop)?;
-    if let Reembedding::Settled(1..) = switched.ending {
+    let switched = reembed(&engine, &ingest, &roots, &progress.reembedding, stop);
+    if let (
+        false,
+        Ok(ReembedReport {
+            ending: Reembedding::Settled(1..),
+            ..
+        }),
+    ) = (options.once, &switched)
+    {
         // Photos that came while their model was missing are read now that it is back.
         add(&mut total, ingest.run(&task, &progress.pass, stop)?);
     }
+    // Whatever became of the model.
     let paired = ingest.pair(&roots, Courtesy::Normal, &progress.pairing, stop)?;
-    Ok((total, switched, paired))
+    Ok((total, switched?, paired))
 }
 
 /// Has all photos looked at with the wanted model, if it is another than before. A disk that is

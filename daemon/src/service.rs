@@ -56,7 +56,7 @@ pub fn run(config: &Config, environment: &Environment) -> Result<(), DaemonError
         });
     }
     let engine = Arc::new(Engine::open(config, environment)?);
-    let searcher = Arc::new(engine.searcher()?);
+    let searcher = Arc::new(engine.searcher());
     let (indexer, changes) = Indexer::new(&engine, &searcher, (config, environment), &roots)?;
     let service = Arc::new(Service {
         searcher,

@@ -160,9 +160,13 @@ fn choose(
         true => "the daemon looks at them again now",
         false => "the daemon, or the next `semfs index`, looks at them again",
     };
+    let meanwhile = match searched {
+        Some(searched) => format!("queries are answered with {searched}"),
+        None => "names, tags, dates and places can be asked for".to_owned(),
+    };
     writeln!(
         out,
-        "{count} photos: {who}{about}. Until that is done, queries are answered with {searched}"
+        "{count} photos: {who}{about}. Until that is done, {meanwhile}"
     )?;
     writeln!(out, "`semfs status` shows how far it is")?;
     // Each thread has its own session: weights of 350 MB are there twice on two cores.

@@ -389,7 +389,7 @@ fn without_any_model_of_its_own_an_index_still_tells_what_needs_none() {
     fs::rename(&gone, &aside).unwrap();
     let error = home.error(&["search", "red car"]);
     assert!(
-        error.contains("darker 1") && error.contains("is not installed"),
+        error.contains("darker 1") && error.contains("cannot be used"),
         "{error}"
     );
     assert!(!error.contains("semfs-mini"), "{error}");
@@ -407,7 +407,7 @@ fn without_any_model_of_its_own_an_index_still_tells_what_needs_none() {
         drop(daemon);
     }
     fs::rename(&aside, &gone).unwrap();
-    home.ok(&["index", "--once"]);
+    home.ok(&["index"]);
     assert_eq!(model(&home), "darker 1");
     assert_eq!(answers(&home), fresh(&home, &gone));
     fs::remove_file(home.photos().join("holiday/010.jpg")).unwrap();
@@ -418,6 +418,47 @@ fn without_any_model_of_its_own_an_index_still_tells_what_needs_none() {
     want(&empty, &aside);
     let error = empty.error(&["index"]);
     assert!(error.contains("unmounted"), "{error}");
+}
+
+#[test]
+fn a_damaged_tower_or_a_missing_model_cost_more_than_the_words() {
+    let home = Home::new();
+    draw(&home.photos().join("holiday"), 0, 6);
+    let other = other_model(&home, "darker", "0.5");
+    want(&home, &other);
+    home.ok(&["index"]);
+    let before = answers(&home);
+    // The vectors are gone only when there can be others.
+    let aside = home.path().join("unmounted");
+    fs::rename(&other, &aside).unwrap();
+    let error = home.error(&["index", "--rebuild"]);
+    assert!(error.contains("darker"), "{error}");
+    fs::rename(&aside, &other).unwrap();
+    assert_eq!(answers(&home), before);
+
+    let tower = other.join("text_i8.onnx");
+    let whole = fs::read(&tower).unwrap();
+    fs::write(&tower, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(home.search("in=holiday", 50).len(), 6);
+    let error = home.error(&["search", "red car"]);
+    assert!(error.contains("text_i8.onnx"), "{error}");
+    let Some(daemon) = Daemon::start(&home) else {
+        return;
+    };
+    let listed = names(&home.mount().join("search/in=holiday"));
+    assert!(
+        listed.iter().any(|name| name.ends_with(".jpg")),
+        "{listed:?}"
+    );
+    daemon.wait_for("the error", || {
+        let error = home.status().0["last_error"].clone();
+        error
+            .as_str()
+            .is_some_and(|error| error.contains("text_i8"))
+    });
+    drop(daemon);
+    fs::write(&tower, whole).unwrap();
+    assert_eq!(answers(&home), before);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use semfs_engine::search::Searcher;
 
 use super::{Indexer, lock};
 use crate::config::Config;
-use crate::engine::{Engine, wanted_model};
+use crate::engine::{Engine, explain, wanted_model};
 use crate::environment::Environment;
 use crate::error::DaemonError;
 use crate::status::NextModelStatus;
@@ -174,10 +174,20 @@ impl Indexer {
             Ok(model) => model,
             Err(error) => {
                 tracing::error!(%error, "the wanted model cannot be used; the one before goes on");
-                switching.tell(None, Some(error.to_string()));
+                let fault = error.to_string();
+                let before = lock(&switching.told).model.take();
+                let wanted = before.map_or_else(String::new, |model| model.name());
+                explain(
+                    &switching.searcher,
+                    &self.index,
+                    wanted,
+                    Some(fault.clone()),
+                );
+                switching.tell(None, Some(fault));
                 return LATER;
             }
         };
+        explain(&switching.searcher, &self.index, model.name(), None);
         lock(&switching.told).model = Some(model.clone());
         let roots: Vec<RootSettings> = self
             .keepers

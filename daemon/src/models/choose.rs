@@ -11,12 +11,13 @@ use super::error::ModelError;
 use super::installed::{Installed, installed};
 use super::known::known;
 use super::trial::try_model;
-use super::wanted;
+use super::{maker, wanted};
 use crate::client::Daemon;
 use crate::config::Config;
 use crate::engine::find_runtime;
 use crate::environment::Environment;
 use crate::error::DaemonError;
+use crate::status::ModelStatus;
 
 /// What came of choosing a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,20 +43,17 @@ pub enum Ahead {
     Photos {
         /// How many.
         count: u64,
-        /// The model whose vectors are searched until then, name and version.
-        searched: String,
+        /// The model that answers until then, name and version; none if that is gone.
+        searched: Option<String>,
     },
 }
 
 impl Ahead {
-    fn of(model: &Model, count: u64, searched: &str, fingerprint: &str) -> Self {
+    fn of(model: &Model, count: u64, fingerprint: &str, searched: Option<String>) -> Self {
         match count {
             0 => Self::Unknown,
             _ if model.fingerprint().to_string() == fingerprint => Self::Nothing,
-            _ => Self::Photos {
-                count,
-                searched: searched.to_owned(),
-            },
+            _ => Self::Photos { count, searched },
         }
     }
 }
@@ -77,14 +75,18 @@ pub fn use_model(
     try_model(&runtime, &model)?;
     if let Some(daemon) = Daemon::of(&config.state)? {
         let status = daemon.status()?;
-        let searched = &status.model;
+        let ModelStatus {
+            name: searched,
+            fingerprint,
+            ..
+        } = status.model;
         let decisions = Decisions::open(&config.state)?;
         let was = wanted(config, &decisions);
         daemon.use_model(name)?;
         return Ok(Chosen {
             name: name.to_owned(),
             before: was,
-            ahead: Ahead::of(&model, status.photos, &searched.name, &searched.fingerprint),
+            ahead: Ahead::of(&model, status.photos, &fingerprint, Some(searched)),
             has_daemon: true,
         });
     }
@@ -95,7 +97,8 @@ pub fn use_model(
     choose(config, environment, &decisions, name)?;
     let indexed = read_indexed(config).ok().flatten();
     let ahead = indexed.map_or(Ahead::Unknown, |Indexed { photos, model: of }| {
-        Ahead::of(&model, photos, &of.name(), &of.fingerprint.to_string())
+        let searched = maker(config, environment, &of).map(|_| of.name());
+        Ahead::of(&model, photos, &of.fingerprint.to_string(), searched)
     });
     Ok(Chosen {
         name: name.to_owned(),

@@ -149,8 +149,12 @@ impl Download<'_> {
                 Ended::Whole => return Ok(()),
                 Ended::Broken(reason) => reason,
             };
-            // A bad line that brings something each time is no failure.
-            attempt = if part.done > before { 1 } else { attempt + 1 };
+            // A bad line that brings something each time is no failure, if it can be gone on with.
+            let goes_on = self.file.expected != Expected::Untold;
+            attempt = match goes_on && part.done > before {
+                true => 1,
+                false => attempt + 1,
+            };
             if attempt > ATTEMPTS {
                 return Err(ModelError::Download {
                     file: self.file.path.clone(),
@@ -158,6 +162,10 @@ impl Download<'_> {
                     size: self.file.size,
                     reason,
                 });
+            }
+            if !goes_on {
+                // Nobody could tell whether the rest is of the same file.
+                self.restart(part)?;
             }
             tracing::debug!(file = self.file.path, attempt, reason, "going on");
             let waited = self.http.wait(attempt);

@@ -211,7 +211,8 @@ impl ModelError {
             Err(_) => path.to_owned(),
         };
         match &mut self {
-            Self::Embed(EmbedError::Read { path, .. } | EmbedError::Hash { path, .. }) => {
+            Self::NoModel { path, .. }
+            | Self::Embed(EmbedError::Read { path, .. } | EmbedError::Hash { path, .. }) => {
                 *path = moved(path);
             }
             Self::Embed(

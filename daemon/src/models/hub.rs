@@ -199,6 +199,8 @@ impl Hub<'_> {
             .collect();
         let tree = match first_found(&urls, |url| self.tree(url)) {
             Ok((_, files)) => files,
+            // What it would tell must not be missed for a moment's failure.
+            Err(failure) if failure.may_pass() => return Err(failure.at(&urls[0])),
             Err(Failure::Interrupted) => return Err(ModelError::Interrupted),
             Err(failure) => {
                 tracing::debug!(url = urls[0], reason = failure.words(), "there is no tree");

@@ -286,8 +286,8 @@ impl Fetch<'_> {
             self.take_from_before(file);
         }
         let (_, done, _) = self.progress.snapshot();
-        let total: u64 = files.iter().map(|file| file.size).sum();
-        self.progress.fetching(done + total);
+        let total = (files.iter()).fold(0, |total: u64, file| total.saturating_add(file.size));
+        self.progress.fetching(done.saturating_add(total));
         let here = files.iter().map(|file| here(folder, file)).sum();
         self.staging.check_room(total.saturating_sub(here))?;
         let got = files.iter().map(|file| {

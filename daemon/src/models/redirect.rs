@@ -1,6 +1,8 @@
 //! Where a redirect leads: the address that a `Location` means at another address. RFC 3986 is
 //! left to the crate `iri-string`; what servers write beside it is known here.
 
+use std::ops::Range;
+
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 use super::client::Uri;
@@ -24,15 +26,37 @@ pub(super) fn resolve(base: &Uri, location: &[u8]) -> Option<String> {
 
 /// With the bytes that an address cannot have written as addresses write them.
 fn encoded(location: &[u8]) -> String {
+    let host = host(location);
     let mut encoded = String::new();
-    for &byte in location {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => encoded.push(char::from(byte)),
-            byte if b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte) => encoded.push(char::from(byte)),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+    for (at, &byte) in location.iter().enumerate() {
+        let is_legal = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
+            // Of an address of IPv6.
+            b'[' | b']' => host.contains(&at),
+            b'%' => {
+                let digits = location.get(at + 1..at + 3);
+                digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            }
+            byte => b"-._~:/?#@!$&'()*+,;=".contains(&byte),
+        };
+        match is_legal {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
     encoded
+}
+
+/// Where the host is in an address, with its port; nowhere in one that names none.
+fn host(location: &[u8]) -> Range<usize> {
+    let first = location.iter().position(|byte| b"/?#".contains(byte));
+    let Some(from) = first.filter(|at| location[*at..].starts_with(b"//")) else {
+        return 0..0;
+    };
+    let from = from + 2;
+    let rest = location[from..].iter();
+    let length = rest.take_while(|byte| !b"/?#".contains(byte)).count();
+    from..from + length
 }
 
 #[cfg(test)]
@@ -107,5 +131,14 @@ mod tests {
             at("http://a/b", b"/a%20b/\xc3\xa4"),
             "http://a/a%20b/%C3%A4"
         );
+        for (location, address) in [
+            ("/x?a[0]=b", "http://a/x?a%5B0%5D=b"),
+            ("/100%/%2f%zz", "http://a/100%25/%2f%25zz"),
+            ("a[1].onnx", "http://a/a%5B1%5D.onnx"),
+            ("http://[::1]:80/[", "http://[::1]:80/%5B"),
+            ("//[::1]/x?//[", "http://[::1]/x?//%5B"),
+        ] {
+            assert_eq!(at("http://a/b", location.as_bytes()), address);
+        }
     }
 }

@@ -147,9 +147,9 @@ impl Ingest {
         let wanted = model.fingerprint();
         if self.index.generation().model().fingerprint == wanted {
             self.index.want(model)?;
+            // It may have been missing or damaged, and be there again.
+            ready(model)?;
             if !self.equipment().embeds() {
-                // It was missing, and is there again.
-                ready(model)?;
                 self.equip(model);
             }
             return report(Reembedding::Settled(self.index.retry_awaiting()?), 0);
