@@ -116,6 +116,8 @@ fn a_file_whose_hash_nobody_tells_is_taken_with_a_warning_and_held_to_what_came(
     assert!(words.contains("silent for too long"), "{words}");
     hub.mend();
     hub.requests();
+    // Nor is it gone on with after a line that breaks.
+    hub.fail(image(), Fault::Cut(200_000, 2));
     let words = ok(&mut pull(&home, &hub));
     assert!(
         words.contains(&format!("no hash of {}", image())),
