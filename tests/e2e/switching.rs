@@ -337,7 +337,8 @@ fn a_disk_that_is_away_holds_nothing_up_and_follows_when_it_is_back() {
 #[test]
 fn a_wanted_model_that_was_not_there_stopped_status_search_and_daemon() {
     let home = Home::new();
-    draw(&home.photos(), 0, 150);
+    // So many that it can be stopped between its first vectors and its last.
+    draw(&home.photos(), 0, 400);
     home.ok(&["index"]);
     let before = answers(&home);
     let other = other_model(&home, "darker", "0.5");
@@ -358,7 +359,7 @@ fn a_wanted_model_that_was_not_there_stopped_status_search_and_daemon() {
     let error = status.0["last_error"].as_str().unwrap();
     assert!(error.contains("darker"), "{error}");
     assert!(status.0["next"].is_null());
-    draw(&home.photos(), 150, 1);
+    draw(&home.photos(), 400, 1);
     let printed = home.ok(&["index", "--once"]);
     assert!(printed.starts_with("1 new"), "{printed}");
     let daemon = Daemon::start(&home).unwrap();
