@@ -255,7 +255,7 @@ impl Parts {
             return Some(opened_with.clone());
         }
         let found = models::maker(&self.config, &self.environment, record)?;
-        // One that is wanted and does not work is an error; this one can be done without.
+        // Nobody wants it any more: it is asked only if all of it works.
         let loaded = TextTower::load(&self.runtime, &found)
             .and_then(|_| ImageTower::load(&self.runtime, &found));
         match loaded {

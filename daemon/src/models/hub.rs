@@ -338,16 +338,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_unsafe_path_is_refused_where_it_is_needed_and_nowhere_else() {
-        let repository = Repository::parse("a/b").unwrap();
+    /// Has a hub asked for a repository; it is not there.
+    fn at_hub(repository: &str, ask: impl FnOnce(&Hub<'_>)) {
+        let repository = Repository::parse(repository).unwrap();
         let (network, stop) = (Network::default(), AtomicBool::new(false));
         let http = Http::new(&network, "http://h", &stop).unwrap();
-        let hub = Hub {
+        ask(&Hub {
             http: &http,
             endpoint: "http://h",
             repository: &repository,
-        };
+        });
+    }
+
+    #[test]
+    fn an_unsafe_path_is_refused_where_it_is_needed_and_nowhere_else() {
         let told = |path: &str| Told {
             path: path.to_owned(),
             size: Some(1),
@@ -358,31 +362,27 @@ mod tests {
             files: vec![told(unsafe_path), told("a")],
             ..Listing::default()
         };
-        assert!(hub.locked(&listing, "a").is_ok());
-        let error = hub.locked(&listing, unsafe_path).unwrap_err().to_string();
-        assert!(error.contains("no path inside a repository"), "{error}");
+        at_hub("a/b", |hub| {
+            assert!(hub.locked(&listing, "a").is_ok());
+            let error = hub.locked(&listing, unsafe_path).unwrap_err().to_string();
+            assert!(error.contains("no path inside a repository"), "{error}");
+        });
     }
 
     #[test]
     fn addresses_are_encoded() {
-        let repository = Repository::parse("a/b@refs/pr/1").unwrap();
-        let (network, stop) = (Network::default(), AtomicBool::new(false));
-        let http = Http::new(&network, "http://h", &stop).unwrap();
-        let hub = Hub {
-            http: &http,
-            endpoint: "http://h",
-            repository: &repository,
-        };
         let listing = Listing {
             commit: Some("c".to_owned()),
             ..Listing::default()
         };
-        assert_eq!(
-            hub.addresses(&listing, "d e/f#?.onnx"),
-            [
-                "http://h/a/b/resolve/c/d%20e/f%23%3F.onnx",
-                "http://h/a/b/resolve/refs%2Fpr%2F1/d%20e/f%23%3F.onnx"
-            ]
-        );
+        at_hub("a/b@refs/pr/1", |hub| {
+            assert_eq!(
+                hub.addresses(&listing, "d e/f#?.onnx"),
+                [
+                    "http://h/a/b/resolve/c/d%20e/f%23%3F.onnx",
+                    "http://h/a/b/resolve/refs%2Fpr%2F1/d%20e/f%23%3F.onnx"
+                ]
+            );
+        });
     }
 }
